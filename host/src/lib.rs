@@ -1,0 +1,11 @@
+//! costhost: cloud bills in, a typed Parquet lake and daily cost summaries out.
+//!
+//! The library behind the `costhost` program. Everything that knows a provider lives in a WebAssembly component
+//! ([`plugin`]); everything that touches the outside world lives here: objects in ([`source`]), the run itself
+//! ([`ingest`]), the lake ([`lake`]) and the questions it answers ([`report`]).
+
+pub mod ingest;
+pub mod lake;
+pub mod plugin;
+pub mod report;
+pub mod source;

@@ -1,0 +1,179 @@
+//! What a plugin says of itself, checked and in the host's own types.
+//!
+//! Nothing else in the host looks at a plugin's declarations before they have passed through here: every identifier
+//! matches `[a-z][a-z0-9_]{0,62}`, every index points at something, every named column exists with a fitting type.
+
+use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
+
+/// A plugin's checked declarations.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Lower case letters, digits and `-`.
+    pub id: String,
+    /// The name under which its tables lie in the lake, such as `aws`.
+    pub provider: String,
+    /// For people.
+    pub title: String,
+    /// Semantic version.
+    pub version: String,
+    /// JSON Schema of the settings.
+    pub settings_schema: String,
+    /// Tables it fills.
+    pub tables: Vec<Table>,
+    /// Summaries it makes.
+    pub summaries: Vec<Summary>,
+    /// Questions its tables answer.
+    pub reports: Vec<ReportDefinition>,
+}
+
+/// One table of the lake.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// A checked identifier.
+    pub name: String,
+    /// What its rows are.
+    pub role: TableRole,
+    /// Logical schema: text is `Utf8`, whatever encoding a plugin sends. Without the columns the host adds.
+    pub schema: SchemaRef,
+    /// Columns that hold money.
+    pub money: Vec<Money>,
+}
+
+/// What the rows of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableRole {
+    /// One row per charge.
+    LineItems,
+    /// Measured use without money.
+    Usage,
+    /// Rows others look up.
+    Reference,
+    /// Made by `summarize`.
+    Summary,
+}
+
+/// A column that holds money and the one that holds its currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// A decimal column.
+    pub column: String,
+    /// A text column.
+    pub currency: String,
+    /// Whether receipts and load records carry its total.
+    pub total: bool,
+}
+
+/// A summary: which rows it folds and what must hold of the result.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// A checked identifier.
+    pub name: String,
+    /// Index of the table it fills.
+    pub output: usize,
+    /// Index of the table it folds.
+    pub input: usize,
+    /// Columns of the input it is sent.
+    pub columns: Vec<String>,
+    /// Sums that must agree.
+    pub identities: Vec<Identity>,
+}
+
+/// `total` = the sum of `parts`, within every currency.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// For messages.
+    pub name: String,
+    /// A decimal column of the summary's output.
+    pub total: String,
+    /// Decimal columns of the summary's output.
+    pub parts: Vec<String>,
+    /// Largest difference that passes, in units of 10^-18.
+    pub tolerance: i128,
+    /// The text column that holds the currency.
+    pub currency: String,
+}
+
+/// A question the tables of a plugin answer. Kept in the lake as JSON, so that reading needs no plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportDefinition {
+    /// What users type: `costhost report <provider> <name>`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Name of the table.
+    pub table: String,
+    /// A date or timestamp column.
+    pub time: String,
+    /// What users group and filter by.
+    pub dimensions: Vec<Dimension>,
+    /// What is added up; the first is the default.
+    pub measures: Vec<Measure>,
+    /// Conditions that are always on.
+    pub conditions: Vec<Condition>,
+    /// A JSON object column that users reach as `tag:<key>`.
+    pub tags: Option<String>,
+}
+
+/// An everyday name of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dimension {
+    /// Such as `account`.
+    pub name: String,
+    /// The column.
+    pub column: String,
+    /// For people.
+    pub title: String,
+}
+
+/// A number to add up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// Such as `cost`.
+    pub name: String,
+    /// The column.
+    pub column: String,
+    /// For people.
+    pub title: String,
+    /// How rows are put together.
+    pub aggregate: Aggregate,
+    /// What it counts in.
+    pub unit: Unit,
+}
+
+/// How the rows of a group become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aggregate {
+    /// Exact sum.
+    Sum,
+    /// Largest.
+    Max,
+    /// How many distinct members a list column has.
+    CountDistinct,
+}
+
+/// What a measure counts in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Money, in the currency this column names.
+    Currency(String),
+    /// Units this column names.
+    Column(String),
+    /// Plain numbers.
+    None,
+}
+
+/// A condition on one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// It is not null.
+    NotNull(String),
+    /// It is one of these.
+    OneOf(String, Vec<String>),
+    /// Its text contains this.
+    Contains(String, String),
+}

@@ -1,0 +1,3 @@
+//! Provider plugins: sandboxed components behind the contract in `wit/`.
+
+pub mod manifest;

@@ -1,0 +1,3 @@
+//! Objects in.
+
+pub mod grant;
