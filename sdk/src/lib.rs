@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What a costhost provider plugin is written with.
+
+pub mod bindings;

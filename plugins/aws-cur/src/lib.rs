@@ -1,1 +1,1 @@
-//! Placeholder.
+//! AWS Cost and Usage Reports.
