@@ -1,1 +1,23 @@
-//! Runs.
+//! The main job: find reports, decide which to read, take their files through the plugin, commit the result.
+//!
+//! [`plan::plan`] discovers and compares, [`run::execute`] does what the plan says. Nothing in here knows a provider:
+//! what a report is, what its rows mean and what a summary holds comes from the plugin; what is loaded already comes
+//! from the lake.
+
+pub mod error;
+pub mod file;
+pub mod identity;
+pub mod load_id;
+pub mod period;
+pub mod plan;
+pub mod progress;
+pub mod receipt;
+pub mod request;
+pub mod run;
+pub mod totals;
+
+/// A time as RFC 3339 UTC text, or the number itself where it is out of range.
+pub fn time_text(seconds: i64) -> String {
+    chrono::DateTime::from_timestamp(seconds, 0)
+        .map_or_else(|| seconds.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+}

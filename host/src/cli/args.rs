@@ -1,0 +1,288 @@
+//! Flags that several subcommands share, and how they join with `costhost.toml`: flags and environment variables win.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use uuid::Uuid;
+
+use super::UsageError;
+use crate::ingest::request::{RunOptions, RunRequest, SourceRequest, checked_name, derived_name, plugin_settings};
+use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
+use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
+
+/// Which lake, whose data.
+#[derive(Debug, Clone, Args)]
+pub struct LakeArgs {
+    /// Where the lake lies: a folder, s3://bucket/prefix, az://container/prefix or gs://bucket/prefix [default: ./costhost]
+    #[arg(long, env = "COSTHOST_LAKE")]
+    pub lake: Option<String>,
+    /// Organization whose data it is: a folder of the lake [default: default]
+    #[arg(long, env = "COSTHOST_TENANT")]
+    pub tenant: Option<String>,
+    /// Configuration file with lake, tenant, limits and sources
+    #[arg(long, env = "COSTHOST_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+impl LakeArgs {
+    /// The configuration file, or an empty one.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn config(&self) -> anyhow::Result<ConfigFile> {
+        Ok(self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default())
+    }
+
+    /// The lake's location.
+    pub fn lake(&self, config: &ConfigFile) -> String {
+        self.lake.clone().or_else(|| config.lake.clone()).unwrap_or_else(|| "./costhost".to_owned())
+    }
+
+    /// The tenant, checked.
+    ///
+    /// # Errors
+    /// When it cannot be a tenant's name.
+    pub fn tenant(&self, config: &ConfigFile) -> anyhow::Result<String> {
+        let name = self.tenant.as_deref().or(config.tenant.as_deref()).unwrap_or("default");
+        Ok(settings::tenant(name)?)
+    }
+}
+
+/// Which sources, read how.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// A bucket prefix, folder or file with reports: a path, s3://, az:// or gs://. Without any, those of the configuration
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Provider plugin: a .wasm file, or the name of one beside the program or in COSTHOST_PLUGIN_PATH
+    #[arg(long, env = "COSTHOST_PLUGIN")]
+    pub plugin: Option<String>,
+    /// Name of the source in the lake [default: the last part of SOURCE]
+    #[arg(long, env = "COSTHOST_SOURCE_NAME")]
+    pub source_name: Option<String>,
+    /// UUID of the source [default: derived from tenant and name]
+    #[arg(long, env = "COSTHOST_SOURCE_UUID")]
+    pub source_uuid: Option<Uuid>,
+    /// First billing month
+    #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
+    pub from: Option<Month>,
+    /// Last billing month
+    #[arg(long, env = "COSTHOST_TO", value_name = "YYYY-MM")]
+    pub to: Option<Month>,
+    /// Tag keys that summaries keep [default: all]
+    #[arg(long, env = "COSTHOST_TAGS", value_delimiter = ',', value_name = "K1,K2")]
+    pub tags: Option<Vec<String>>,
+    /// File with one such key a line
+    #[arg(long, env = "COSTHOST_TAGS_FILE", conflicts_with = "tags", value_name = "FILE")]
+    pub tags_file: Option<PathBuf>,
+    /// Percent added to costs in the markup columns
+    #[arg(long, env = "COSTHOST_MARKUP", value_name = "PERCENT", allow_negative_numbers = true)]
+    pub markup: Option<String>,
+    /// Load again even if nothing has changed
+    #[arg(long, env = "COSTHOST_FORCE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub force: bool,
+    /// Let a report without rows replace what is loaded
+    #[arg(long, env = "COSTHOST_ALLOW_EMPTY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub allow_empty: bool,
+    /// Files worked on at once [default: one a core]
+    #[arg(long, env = "COSTHOST_WORKERS")]
+    pub workers: Option<usize>,
+    /// What plugins may use.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// What one plugin instance may use.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Plugin limits")]
+pub struct LimitArgs {
+    /// Memory of an instance, all its memories together [default: 512MiB]
+    #[arg(long, env = "COSTHOST_MAX_MEMORY", value_name = "SIZE")]
+    pub max_memory: Option<ByteSize>,
+    /// Seconds of one call, before an allowance per MiB of input [default: 30]
+    #[arg(long, env = "COSTHOST_MAX_TIME", value_name = "SECONDS")]
+    pub max_time: Option<u64>,
+    /// Bytes one call may return [default: 64MiB]
+    #[arg(long, env = "COSTHOST_MAX_OUTPUT", value_name = "SIZE")]
+    pub max_output: Option<ByteSize>,
+    /// Resource handles of an instance [default: 256]
+    #[arg(long, env = "COSTHOST_MAX_HANDLES", value_name = "N")]
+    pub max_handles: Option<usize>,
+    /// Log records a second; more are dropped and counted [default: 100]
+    #[arg(long, env = "COSTHOST_MAX_LOG_RATE", value_name = "N")]
+    pub max_log_rate: Option<u32>,
+}
+
+impl LimitArgs {
+    fn limits(&self, config: &ConfigFile) -> Limits {
+        let section = &config.limits;
+        let mut limits = Limits::default();
+        if let Some(ByteSize(bytes)) = self.max_memory.or(section.max_memory) {
+            limits.memory_bytes = bytes;
+        }
+        if let Some(seconds) = self.max_time.or(section.max_time) {
+            limits.wall_base = std::time::Duration::from_secs(seconds);
+        }
+        if let Some(ByteSize(bytes)) = self.max_output.or(section.max_output) {
+            limits.output_bytes_per_call = bytes;
+        }
+        if let Some(handles) = self.max_handles.or(section.max_handles) {
+            limits.handles = handles;
+        }
+        if let Some(rate) = self.max_log_rate.or(section.max_log_rate) {
+            limits.log_records_per_second = rate;
+        }
+        limits
+    }
+}
+
+impl SourceArgs {
+    /// Loads plugins and settles names and settings.
+    ///
+    /// # Errors
+    /// When a plugin cannot be loaded, a value is off, or names collide.
+    pub fn request(&self, config: &ConfigFile, tenant: String) -> anyhow::Result<RunRequest> {
+        let engine = Engine::new(EngineOptions::default())?;
+        let sections = self.sections(config)?;
+        let mut plugins = PluginLoader { engine: &engine, loaded: Vec::new() };
+        let mut sources = Vec::with_capacity(sections.len());
+        for section in &sections {
+            let source = self.source(config, section, &mut plugins)?;
+            if sources.iter().any(|known: &SourceRequest| known.name == source.name) {
+                let message = format!("two sources are called `{}`; give each a name of its own", source.name);
+                return Err(UsageError(message).into());
+            }
+            sources.push(source);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let options = RunOptions {
+            tenant,
+            workers: self.workers.or(config.workers).unwrap_or(cores).clamp(1, 256),
+            force: self.force,
+            allow_empty: self.allow_empty,
+            limits: self.limits.limits(config),
+            now: chrono::Utc::now().timestamp(),
+        };
+        Ok(RunRequest { engine, sources, options })
+    }
+
+    /// Sources of the command line, else those of the configuration.
+    fn sections(&self, config: &ConfigFile) -> anyhow::Result<Vec<SourceSection>> {
+        if self.sources.is_empty() {
+            if config.sources.is_empty() {
+                let message = "no SOURCE given; name a bucket prefix, folder or file, or a --config with [[source]]";
+                return Err(UsageError(message.to_owned()).into());
+            }
+            if self.source_name.is_some() || self.source_uuid.is_some() {
+                let message = "--source-name and --source-uuid go with a SOURCE on the command line";
+                return Err(UsageError(message.to_owned()).into());
+            }
+            return Ok(config.sources.clone());
+        }
+        if self.sources.len() > 1 && (self.source_name.is_some() || self.source_uuid.is_some()) {
+            let message = "--source-name and --source-uuid fit one SOURCE only; run the sources one by one or use a --config";
+            return Err(UsageError(message.to_owned()).into());
+        }
+        let section = |location: &String| SourceSection {
+            name: self.source_name.clone(),
+            uuid: self.source_uuid,
+            location: location.clone(),
+            plugin: None,
+            tags: None,
+            markup: None,
+            from: None,
+            to: None,
+        };
+        Ok(self.sources.iter().map(section).collect())
+    }
+
+    fn source(
+        &self,
+        config: &ConfigFile,
+        section: &SourceSection,
+        plugins: &mut PluginLoader<'_>,
+    ) -> anyhow::Result<SourceRequest> {
+        let defaults = &config.defaults;
+        let name = match &section.name {
+            Some(name) => checked_name(name)?,
+            None => derived_name(&section.location)?,
+        };
+        let plugin = self.plugin.as_ref().or(section.plugin.as_ref()).or(defaults.plugin.as_ref());
+        let plugin = plugin.ok_or_else(|| {
+            UsageError(format!("no plugin for {}; name one with --plugin, for example aws-cur", section.location))
+        })?;
+        let tags = self.tags()?.or_else(|| section.tags.clone()).or_else(|| defaults.tags.clone());
+        let markup = self.markup.as_ref().or(section.markup.as_ref()).or(defaults.markup.as_ref());
+        let markup = markup.map(|text| settings::markup(text)).transpose()?;
+        let month = |flag: Option<Month>, text: &Option<String>| match (flag, text) {
+            (Some(month), _) => Ok(Some(month)),
+            (None, Some(text)) => text.parse().map(Some).map_err(UsageError),
+            (None, None) => Ok(None),
+        };
+        let months = (month(self.from, &section.from)?, month(self.to, &section.to)?);
+        if let (Some(from), Some(to)) = months
+            && from > to
+        {
+            return Err(UsageError(format!("--from {from} is after --to {to}")).into());
+        }
+        Ok(SourceRequest {
+            name,
+            name_is_derived: section.name.is_none(),
+            uuid: section.uuid,
+            location: section.location.clone(),
+            plugin: plugins.load(plugin)?,
+            settings: plugin_settings(tags.as_deref(), markup.as_deref()),
+            months,
+        })
+    }
+
+    fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
+        let Some(path) = &self.tags_file else { return Ok(self.tags.clone()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --tags-file {}", path.display()))?;
+        let keys = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(Some(keys.map(str::to_owned).collect()))
+    }
+}
+
+/// Loads each plugin once.
+struct PluginLoader<'a> {
+    engine: &'a Engine,
+    loaded: Vec<(String, Arc<Plugin>)>,
+}
+
+impl PluginLoader<'_> {
+    fn load(&mut self, name: &str) -> anyhow::Result<Arc<Plugin>> {
+        if let Some((_, plugin)) = self.loaded.iter().find(|(known, _)| known == name) {
+            return Ok(Arc::clone(plugin));
+        }
+        let plugin = self.engine.load(&find_plugin(name)?)?;
+        self.loaded.push((name.to_owned(), Arc::clone(&plugin)));
+        Ok(plugin)
+    }
+}
+
+/// The file of a plugin: a path as it is, a name looked up beside the program and in `COSTHOST_PLUGIN_PATH`.
+///
+/// # Errors
+/// When a name is found nowhere; the error lists the places.
+pub fn find_plugin(name: &str) -> anyhow::Result<PathBuf> {
+    if name.contains(std::path::MAIN_SEPARATOR) || name.ends_with(".wasm") {
+        return Ok(PathBuf::from(name));
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    if let Some(path) = std::env::var_os("COSTHOST_PLUGIN_PATH") {
+        folders.extend(std::env::split_paths(&path));
+    }
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
+        folders.push(folder.join("plugins"));
+        // Where the build leaves them: target/<profile>/costhost and target/plugins.
+        folders.extend(folder.parent().map(|target| target.join("plugins")));
+    }
+    let found = folders.iter().map(|folder| folder.join(format!("{name}.wasm"))).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        let places = folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+        UsageError(format!("no plugin called `{name}` in {places}; give the path of its .wasm file instead")).into()
+    })
+}

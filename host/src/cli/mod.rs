@@ -1,0 +1,111 @@
+//! The command line: one file per subcommand. Nothing here decides anything about data.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub mod args;
+pub mod completions;
+pub mod logging;
+pub mod plan;
+pub mod plugin;
+pub mod report;
+pub mod run;
+pub mod sources;
+pub mod sql;
+pub mod table;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Something failed; what it was has been said.
+    Failed,
+    /// Done, but rows or cells were set aside and `--strict` was given.
+    Rejects,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Rejects => 3,
+        }
+    }
+}
+
+/// An error of usage: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Cloud bills in, a typed Parquet lake and daily cost summaries out.
+#[derive(Debug, Parser)]
+#[command(name = "costhost", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// Log records on standard error as text or JSON lines.
+    #[arg(long, global = true, env = "COSTHOST_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+    /// Which log records: error, warn, info, debug, or a filter such as costhost=debug.
+    #[arg(long, global = true, env = "COSTHOST_LOG", default_value = "warn")]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Form of log records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Form of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Table,
+    /// An array of objects; amounts as exact text.
+    Json,
+    /// With a header line; amounts exact.
+    Csv,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read reports into the lake and summarize them.
+    Run(run::RunArgs),
+    /// Show what a run would read, and why.
+    Plan(plan::PlanArgs),
+    /// List what is loaded.
+    Sources(sources::SourcesArgs),
+    /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
+    Report(report::ReportArgs),
+    /// Query the lake with SQL.
+    Sql(sql::SqlArgs),
+    /// Look at and build provider plugins.
+    Plugin(plugin::PluginArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the chosen subcommand.
+///
+/// # Errors
+/// When it could not be done; a [`UsageError`] inside when the fault is in how it was called.
+pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Run(args) => run::execute(args).await,
+        Command::Plan(args) => plan::execute(args).await,
+        Command::Sources(args) => sources::execute(args).await,
+        Command::Report(args) => report::execute(args).await,
+        Command::Sql(args) => sql::execute(args).await,
+        Command::Plugin(args) => plugin::execute(args).await,
+        Command::Completions(args) => completions::execute(&args),
+    }
+}

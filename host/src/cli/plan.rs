@@ -1,0 +1,63 @@
+//! `costhost plan`: what a run would read, and why.
+
+use clap::Args;
+
+use super::args::{LakeArgs, SourceArgs};
+use super::{Exit, OutputFormat, table};
+use crate::ingest::plan;
+use crate::lake::Lake;
+use crate::plugin::cancel::Cancel;
+
+/// Flags of `costhost plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Sources and how to read them.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: OutputFormat,
+}
+
+/// Discovers and prints; reads no data file and writes nothing.
+///
+/// # Errors
+/// When discovery could not start or the lake cannot be read.
+pub async fn execute(args: PlanArgs) -> anyhow::Result<Exit> {
+    let config = args.lake.config()?;
+    let tenant = args.lake.tenant(&config)?;
+    let request = args.source.request(&config, tenant)?;
+    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let plan = plan::plan(&lake, &request.sources, &request.options, &Cancel::default()).await?;
+    let mut rows = table::Table::new(&["source", "period", "decision", "files", "bytes", "revision", "why"]);
+    for period in &plan.periods {
+        let decision = serde_json::to_value(period.decision)?;
+        rows.add([
+            period.source.clone(),
+            period.month.to_string(),
+            decision.as_str().unwrap_or_default().to_owned(),
+            period.files.len().to_string(),
+            period.bytes().to_string(),
+            period.report.revision.clone(),
+            period.why.clone(),
+        ]);
+    }
+    for problem in &plan.problems {
+        let month = problem.month.map(|month| month.to_string()).unwrap_or_default();
+        let empty = String::new;
+        rows.add([
+            problem.source.clone(),
+            month,
+            "problem".to_owned(),
+            empty(),
+            empty(),
+            empty(),
+            problem.message.clone(),
+        ]);
+    }
+    rows.write(args.output, &mut std::io::stdout().lock())?;
+    Ok(if plan.problems.is_empty() { Exit::Done } else { Exit::Failed })
+}

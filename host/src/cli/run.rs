@@ -1,0 +1,156 @@
+//! `costhost run`: the main job.
+
+use std::io::{IsTerminal, Write};
+
+use clap::Args;
+
+use super::args::{LakeArgs, SourceArgs};
+use super::{Exit, table};
+use crate::ingest::receipt::{PeriodStatus, Receipt};
+use crate::ingest::run::RunContext;
+use crate::ingest::{plan, run};
+use crate::lake::Lake;
+use crate::plugin::cancel::Cancel;
+
+/// Flags of `costhost run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Sources and how to read them.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// End with exit code 3 when rows or cells were set aside or sums that should agree do not
+    #[arg(long, env = "COSTHOST_STRICT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub strict: bool,
+    /// Print the run's receipt as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Plans and loads.
+///
+/// # Errors
+/// When the run could not start; what fails for single periods is in the receipt and the exit code.
+pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
+    let config = args.lake.config()?;
+    let tenant = args.lake.tenant(&config)?;
+    let request = args.source.request(&config, tenant)?;
+    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let cancel = Cancel::default();
+    stop_on_signal(cancel.clone());
+    let plan = plan::plan(&lake, &request.sources, &request.options, &cancel).await?;
+    for problem in &plan.problems {
+        tracing::error!(source = problem.source, "{}", problem.message);
+    }
+    for source in &request.sources {
+        crate::report::definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
+    }
+    let options = request.options.clone();
+    let bars = !args.json && std::io::stderr().is_terminal();
+    let receipt = tokio::task::spawn_blocking(move || {
+        let context =
+            RunContext { lake: &lake, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
+        run::execute(plan, context)
+    })
+    .await?;
+    let strict = args.strict || config.strict.unwrap_or(false);
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&receipt)?)?;
+    } else {
+        print(&receipt, &mut out)?;
+    }
+    Ok(exit(&receipt, strict))
+}
+
+fn exit(receipt: &Receipt, strict: bool) -> Exit {
+    if receipt.failed() {
+        Exit::Failed
+    } else if strict && (receipt.rejects > 0 || receipt.identity_broken()) {
+        Exit::Rejects
+    } else {
+        Exit::Done
+    }
+}
+
+/// Ctrl-C and SIGTERM stop guests and workers; whatever is not committed by then is not loaded.
+fn stop_on_signal(cancel: Cancel) {
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+            cancel.set();
+            return;
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.set();
+        }
+    });
+}
+
+fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut rows = table::Table::new(&["source", "period", "status", "rows", "rejects", "why"]);
+    for period in &receipt.periods {
+        let status = match period.status {
+            PeriodStatus::Loaded => "loaded",
+            PeriodStatus::Unchanged => "unchanged",
+            PeriodStatus::Superseded => "superseded",
+            PeriodStatus::Failed => "FAILED",
+        };
+        let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let outcome = period.outcome.as_ref();
+        rows.add([
+            period.source.clone(),
+            period.period.clone(),
+            status.to_owned(),
+            number(outcome.map(|o| o.rows)),
+            number(outcome.map(|o| o.rejects)),
+            period.why.clone(),
+        ]);
+    }
+    rows.print(out)?;
+    for problem in &receipt.problems {
+        let period = problem.period.as_deref().map(|period| format!(" {period}")).unwrap_or_default();
+        writeln!(out, "FAILED  {}{period}: {}", problem.source, problem.message)?;
+    }
+    let outcomes = || receipt.periods.iter().filter_map(|p| p.outcome.as_ref().map(|o| (p, o)));
+    for (period, outcome) in outcomes() {
+        for note in &outcome.notes {
+            writeln!(out, "note  {} {}: {note}", period.source, period.period)?;
+        }
+        for identity in outcome.identities.iter().filter(|identity| !identity.holds) {
+            writeln!(
+                out,
+                "check  {} {}: {} differs by {} {} ({} against {})",
+                period.source, period.period, identity.name, identity.residual, identity.currency, identity.total,
+                identity.parts
+            )?;
+        }
+    }
+    if outcomes().next().is_none() && !receipt.failed() {
+        writeln!(out, "nothing new: no data file was read")?;
+    } else {
+        print_totals(receipt, out)?;
+    }
+    if receipt.rejects > 0 {
+        writeln!(
+            out,
+            "{} rows or cells were set aside; see `costhost sql \"select * from rejects\"`",
+            receipt.rejects
+        )?;
+    }
+    Ok(())
+}
+
+fn print_totals(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
+    let seconds = receipt.wall_ms as f64 / 1000.0;
+    writeln!(out, "{} rows in {seconds:.2} s", receipt.rows)?;
+    for (column, by_currency) in receipt.totals.as_object().into_iter().flatten() {
+        for (currency, amount) in by_currency.as_object().into_iter().flatten() {
+            writeln!(out, "total {column}: {} {currency}", amount.as_str().unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Why a run, or one billing period of it, failed.
+
+use crate::lake::LakeError;
+use crate::plugin::PluginError;
+use crate::settings::SettingsError;
+use crate::source::SourceError;
+
+/// Any failure of a run. Each variant's text says what happened, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// Something the operator asked for cannot be done.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The plugin failed, was stopped, or broke the contract.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// Objects cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The lake cannot be read or written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A report is there but must not replace what is loaded.
+    #[error("{0}")]
+    Refused(String),
+    /// The operator stopped the run.
+    #[error("stopped before {0} was finished; nothing of it was loaded, the next run does it again")]
+    Cancelled(String),
+    /// A worker thread ended without a result: a defect of costhost.
+    #[error("internal error while {0}; please report it")]
+    Internal(String),
+}
+
+impl IngestError {
+    /// Whether the fault is in how costhost was called: exit code 2 instead of 1.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Settings(_))
+    }
+}

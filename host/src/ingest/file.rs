@@ -1,0 +1,288 @@
+//! One input file through all stages on one thread: read, normalize, fold, write.
+//!
+//! Memory holds one chunk, one batch and the open row group, however long the file is. Nothing a file leaves behind
+//! is visible to readers: its Parquet files are staged, its summary is a partial state, both are used only when every
+//! file of the period has come through.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::IngestError;
+use super::plan::PlannedPeriod;
+use super::progress::FileProgress;
+use super::request::RunOptions;
+use super::totals::Totals;
+use crate::lake::rejects::RejectRow;
+use crate::lake::{DataFileWriter, LakeTable, StagedFile};
+use crate::plugin::cancel::Cancel;
+use crate::plugin::types::{CallContext, Form, InputFile, NormalizeJob, Outcome, SummaryTask};
+use crate::plugin::{AccumulatorHandle, Instance, NormalizerHandle};
+use crate::source::fetch::{self, InputSpec};
+use crate::source::parquet;
+
+/// Rejects of one file that are kept with their places; more are only counted.
+const REJECTS_KEPT: usize = 20_000;
+
+/// What one file came to.
+#[derive(Debug, Default)]
+pub struct FileResult {
+    /// Parquet files, by index of the plugin's table.
+    pub staged: BTreeMap<usize, Vec<StagedFile>>,
+    /// Saved pieces of each summary's state, by index of the summary.
+    pub partials: BTreeMap<usize, Vec<Vec<u8>>>,
+    /// Data rows, rejects among them.
+    pub rows: u64,
+    /// Rejects with their places.
+    pub rejects: Vec<RejectRow>,
+    /// All rejects, counted.
+    pub rejects_counted: u64,
+    /// Exact money totals.
+    pub totals: Totals,
+    /// Remarks of the plugin.
+    pub notes: Vec<String>,
+    /// Time per stage.
+    pub read: Duration,
+    /// In the guest and in checking its output.
+    pub plugin: Duration,
+    /// Writing Parquet.
+    pub write: Duration,
+}
+
+/// What a file is worked on with.
+#[derive(Debug, Clone, Copy)]
+pub struct FileTask<'a> {
+    /// The period it belongs to.
+    pub period: &'a PlannedPeriod,
+    /// Index into the report's files.
+    pub index: usize,
+    /// One lake table per table of the plugin.
+    pub tables: &'a [LakeTable],
+    /// How the run goes about its work.
+    pub options: &'a RunOptions,
+    /// Set when the run must stop.
+    pub cancel: &'a Cancel,
+    /// Random id of the run.
+    pub run: uuid::Uuid,
+}
+
+/// Works through one file.
+///
+/// # Errors
+/// When it cannot be read, the plugin fails or is stopped by a limit, or its Parquet cannot be written. Nothing of the
+/// file is staged then.
+pub fn process(task: &FileTask<'_>, progress: &FileProgress) -> Result<FileResult, IngestError> {
+    let mut work = FileWork::open(task)?;
+    let input = work.input()?;
+    let result = match &input.form {
+        Form::Bytes => work.push_bytes(progress),
+        Form::Parquet(columns) => work.push_parquet(columns, progress),
+    };
+    match result.and_then(|()| work.finish()) {
+        Ok(result) => Ok(result),
+        Err(error) => {
+            work.abort();
+            Err(error)
+        }
+    }
+}
+
+struct FileWork<'a> {
+    task: FileTask<'a>,
+    instance: Instance,
+    normalizer: NormalizerHandle,
+    /// One accumulator per summary of the plugin, in its order.
+    accumulators: Vec<AccumulatorHandle>,
+    writers: BTreeMap<usize, DataFileWriter>,
+    result: FileResult,
+}
+
+impl<'a> FileWork<'a> {
+    fn open(task: &FileTask<'a>) -> Result<Self, IngestError> {
+        let period = task.period;
+        let input = input_of(task)?;
+        let context = CallContext { run: task.run, place: format!("{} {}", period.title(), input.path) };
+        let mut instance = period.plugin.instance(context, &task.options.limits, task.cancel)?;
+        let normalizer = instance.open_normalizer(&NormalizeJob {
+            settings: period.settings.clone(),
+            now: task.options.now,
+            source: period.source.clone(),
+            revision: period.report.revision.clone(),
+            period: period.report.period,
+            labels: period.report.labels.clone(),
+            file: input.clone(),
+        })?;
+        let summaries = &period.plugin.manifest().summaries;
+        let accumulators = summaries
+            .iter()
+            .map(|summary| instance.open_accumulator(&summary_task(period, &summary.name, task.options.now)))
+            .collect::<Result<_, _>>()?;
+        let (writers, result) = (BTreeMap::new(), FileResult::default());
+        Ok(Self { task: *task, instance, normalizer, accumulators, writers, result })
+    }
+
+    fn input(&self) -> Result<InputFile, IngestError> {
+        input_of(&self.task).cloned()
+    }
+
+    fn push_bytes(&mut self, progress: &FileProgress) -> Result<(), IngestError> {
+        let period = self.task.period;
+        let input = self.input()?;
+        let info = period.files.get(self.task.index);
+        let spec = InputSpec {
+            path: input.path.clone(),
+            compression: input.compression,
+            size: info.map(|info| info.size),
+            etag: info.and_then(|info| info.etag.clone()),
+        };
+        let handle = tokio::runtime::Handle::current();
+        let mut reader = fetch::open_file(&period.location, &spec, handle)?;
+        loop {
+            self.check_cancel()?;
+            let started = Instant::now();
+            let chunk = reader.next_chunk()?;
+            self.result.read += started.elapsed();
+            let Some(chunk) = chunk else { break };
+            progress.set(reader.bytes_in());
+            self.push(&chunk)?;
+        }
+        Ok(())
+    }
+
+    fn push_parquet(&mut self, columns: &[String], progress: &FileProgress) -> Result<(), IngestError> {
+        let period = self.task.period;
+        let input = self.input()?;
+        let handle = tokio::runtime::Handle::current();
+        let mut file = parquet::open_parquet(&period.location, &input.path, columns, handle)?;
+        loop {
+            self.check_cancel()?;
+            let started = Instant::now();
+            let batch = file.next_batch()?;
+            let ipc = batch.as_ref().map(parquet::encode_ipc).transpose()?;
+            self.result.read += started.elapsed();
+            let Some(ipc) = ipc else { break };
+            progress.set(file.bytes_in());
+            self.push(&ipc)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<(), IngestError> {
+        let started = Instant::now();
+        let outcome = self.instance.push(&self.normalizer, data)?;
+        self.fold(&outcome)?;
+        self.result.plugin += started.elapsed();
+        self.take(outcome)
+    }
+
+    fn finish(&mut self) -> Result<FileResult, IngestError> {
+        let started = Instant::now();
+        let outcome = self.instance.finish(&self.normalizer)?;
+        self.fold(&outcome)?;
+        self.result.plugin += started.elapsed();
+        self.take(outcome)?;
+        self.check_row_count()?;
+        let started = Instant::now();
+        for (summary, accumulator) in self.accumulators.iter().enumerate() {
+            let pieces = self.result.partials.entry(summary).or_default();
+            while let Some(piece) = self.instance.save(accumulator)? {
+                pieces.push(piece);
+            }
+        }
+        self.result.plugin += started.elapsed();
+        let started = Instant::now();
+        for (table, writer) in std::mem::take(&mut self.writers) {
+            self.result.staged.entry(table).or_default().push(writer.finish()?);
+        }
+        self.result.write += started.elapsed();
+        self.result.notes = self.instance.take_notes();
+        Ok(std::mem::take(&mut self.result))
+    }
+
+    /// Folds what the last call put out into every summary that reads those tables.
+    fn fold(&mut self, outcome: &Outcome) -> Result<(), IngestError> {
+        if outcome.outputs.is_empty() {
+            return Ok(());
+        }
+        let plugin = Arc::clone(&self.task.period.plugin);
+        for (summary, accumulator) in plugin.manifest().summaries.iter().zip(&self.accumulators) {
+            if plugin.folds() {
+                self.instance.fold(&self.normalizer, accumulator)?;
+                continue;
+            }
+            for rows in outcome.outputs.iter().filter(|rows| rows.table == summary.input) {
+                self.instance.update(accumulator, &rows.batches, &summary.columns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an outcome's rows and keeps count.
+    fn take(&mut self, outcome: Outcome) -> Result<(), IngestError> {
+        let period = self.task.period;
+        let path = &input_of(&self.task)?.path;
+        self.result.rows += outcome.rows;
+        self.result.rejects_counted += outcome.rejects.len() as u64 + outcome.rejects_uncounted;
+        let room = REJECTS_KEPT.saturating_sub(self.result.rejects.len());
+        self.result.rejects.extend(outcome.rejects.into_iter().take(room).map(|reject| RejectRow::new(path, reject)));
+        let started = Instant::now();
+        for rows in outcome.outputs {
+            let (Some(table), Some(declared)) =
+                (self.task.tables.get(rows.table), period.plugin.manifest().tables.get(rows.table))
+            else {
+                continue;
+            };
+            let writer = match self.writers.entry(rows.table) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(table.writer(&period.partition())?),
+            };
+            for batch in &rows.batches {
+                self.result.totals.add(&declared.money, batch);
+                writer.write(batch)?;
+            }
+        }
+        self.result.write += started.elapsed();
+        Ok(())
+    }
+
+    fn check_row_count(&self) -> Result<(), IngestError> {
+        let input = input_of(&self.task)?;
+        match input.rows {
+            Some(promised) if promised != self.result.rows => Err(IngestError::Refused(format!(
+                "{} of {} holds {} rows, but its manifest promises {promised}; the delivery is not complete, run again \
+                 when it is",
+                input.path,
+                self.task.period.title(),
+                self.result.rows
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_cancel(&self) -> Result<(), IngestError> {
+        if self.task.cancel.is_set() { Err(IngestError::Cancelled(self.task.period.title())) } else { Ok(()) }
+    }
+
+    /// Leaves nothing behind.
+    fn abort(mut self) {
+        for writer in std::mem::take(&mut self.writers).into_values() {
+            writer.abort();
+        }
+    }
+}
+
+fn input_of<'a>(task: &FileTask<'a>) -> Result<&'a InputFile, IngestError> {
+    let missing = || IngestError::Internal("choosing the next file".to_owned());
+    task.period.report.files.get(task.index).ok_or_else(missing)
+}
+
+/// The task of summarizing one period.
+pub fn summary_task(period: &PlannedPeriod, summary: &str, now: i64) -> SummaryTask {
+    SummaryTask {
+        summary: summary.to_owned(),
+        settings: period.settings.clone(),
+        now,
+        source: period.source.clone(),
+        period: period.report.period,
+    }
+}

@@ -1,0 +1,370 @@
+//! One billing period after all its files have come through: summaries are merged and everything is committed.
+//!
+//! The order of commits is: plugin tables, rejects, then the load record. Each is one atomic replacement of the period
+//! in one table, and each is skipped when this very load is in already; so a crash between two of them leaves every
+//! table whole, and the next run, which finds one of them missing, makes the rest.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::error::IngestError;
+use super::file::{FileResult, summary_task};
+use super::identity::{self, IdentityResult};
+use super::load_id::{bill_id, sha256_hex};
+use super::plan::PlannedPeriod;
+use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, TableReceipt, Timings};
+use super::request::RunOptions;
+use super::totals::Totals;
+use crate::lake::loads::LoadRecord;
+use crate::lake::rejects;
+use crate::lake::{Committed, Lake, LakeTable, Load, StagedFile};
+use crate::plugin::cancel::Cancel;
+use crate::plugin::manifest::{Manifest, Summary, TableRole};
+use crate::plugin::types::CallContext;
+
+/// The lake tables of a plugin, in the order of its manifest, with the columns the host adds to summaries.
+pub fn lake_tables(lake: &Lake, tenant: &str, manifest: &Manifest) -> Vec<LakeTable> {
+    let tables = manifest.tables.iter();
+    tables
+        .map(|table| {
+            let schema = match table.role {
+                TableRole::Summary => summary_schema(&table.schema),
+                _ => Arc::clone(&table.schema),
+            };
+            lake.table(tenant, &manifest.provider, &table.name, schema)
+        })
+        .collect()
+}
+
+/// Summary rows also say which source and which bill they belong to.
+fn summary_schema(schema: &Schema) -> SchemaRef {
+    let mut fields = schema.fields().to_vec();
+    fields.push(Arc::new(Field::new("source_uuid", DataType::Utf8, false)));
+    fields.push(Arc::new(Field::new("cost_entry_bill_id", DataType::Int64, false)));
+    Arc::new(Schema::new(fields))
+}
+
+/// Everything the files of a period came to, and what is made of it.
+#[derive(Debug)]
+pub struct PeriodWork<'a> {
+    /// The plan.
+    pub period: &'a PlannedPeriod,
+    /// Lake.
+    pub lake: &'a Lake,
+    /// One lake table per table of the plugin.
+    pub tables: &'a [LakeTable],
+    /// How the run goes about its work.
+    pub options: &'a RunOptions,
+    /// Set when the run must stop.
+    pub cancel: &'a Cancel,
+    /// Random id of the run.
+    pub run: uuid::Uuid,
+}
+
+impl PeriodWork<'_> {
+    /// Merges, checks and commits. `files` are in the report's order.
+    ///
+    /// # Errors
+    /// When a summary cannot be made or a commit fails. Tables committed before that stay committed, whole; the load
+    /// record is not written, so the next run does the period again.
+    pub fn complete(&self, files: Vec<FileResult>) -> Result<PeriodReceipt, IngestError> {
+        let mut sum = Sum::default();
+        let mut partials: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
+        let mut staged: Vec<Vec<StagedFile>> = (0..self.tables.len()).map(|_| Vec::new()).collect();
+        for mut file in files {
+            for (summary, pieces) in std::mem::take(&mut file.partials) {
+                if let Some(all) = partials.get_mut(summary) {
+                    all.extend(pieces);
+                }
+            }
+            for (table, files) in std::mem::take(&mut file.staged) {
+                if let Some(all) = staged.get_mut(table) {
+                    all.extend(files);
+                }
+            }
+            sum.add(file);
+        }
+        let made = self.check_rows(&sum).and_then(|()| self.summarize(partials, &mut staged));
+        match made {
+            Ok((identities, summarize_ms)) => self.commit(staged, sum, identities, summarize_ms),
+            Err(error) => {
+                self.discard(staged);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the staged files of a period that will not be committed.
+    pub fn discard(&self, staged: Vec<Vec<StagedFile>>) {
+        let handle = tokio::runtime::Handle::current();
+        for (table, files) in self.tables.iter().zip(staged) {
+            handle.block_on(table.discard(files));
+        }
+    }
+
+    fn check_rows(&self, sum: &Sum) -> Result<(), IngestError> {
+        let set_aside = sum.rejects.iter().filter(|reject| reject.whole_row).count() as u64;
+        if sum.rows == 0 && !self.options.allow_empty {
+            return Err(IngestError::Refused(format!(
+                "the report of {} has no rows; what was loaded before is kept. If the period is really empty, run \
+                 with --allow-empty",
+                self.period.title()
+            )));
+        }
+        if sum.rows > 0 && set_aside == sum.rows {
+            let first = sum.rejects.first().map(|reject| reject.message.clone()).unwrap_or_default();
+            return Err(IngestError::Refused(format!(
+                "none of the {} rows of {} could be read; what was loaded before is kept. The first: {first}",
+                sum.rows,
+                self.period.title()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Merges partial states and stages the summaries' rows.
+    fn summarize(
+        &self,
+        partials: Vec<Vec<Vec<u8>>>,
+        staged: &mut [Vec<StagedFile>],
+    ) -> Result<(Vec<IdentityResult>, u64), IngestError> {
+        let started = Instant::now();
+        let mut identities = Vec::new();
+        let plugin = &self.period.plugin;
+        for (summary, pieces) in plugin.manifest().summaries.iter().zip(partials) {
+            let rows = self.merge(summary, pieces)?;
+            let output: Vec<RecordBatch> =
+                rows.iter().filter(|(table, _)| *table == summary.output).map(|(_, batch)| batch.clone()).collect();
+            identities.extend(identity::check(&summary.identities, &output));
+            let Some(table) = self.tables.get(summary.output) else { continue };
+            let mut writer = table.writer(&self.period.partition())?;
+            for batch in &output {
+                if let Err(error) = self.with_bill(batch).and_then(|batch| Ok(writer.write(&batch)?)) {
+                    writer.abort();
+                    return Err(error);
+                }
+            }
+            let file = writer.finish()?;
+            if let Some(files) = staged.get_mut(summary.output) {
+                files.push(file);
+            }
+        }
+        for broken in identities.iter().filter(|identity| !identity.holds) {
+            tracing::warn!(
+                source = self.period.source, period = %self.period.month, identity = broken.name,
+                currency = broken.currency, total = broken.total, parts = broken.parts, residual = broken.residual,
+                "sums that should agree do not"
+            );
+        }
+        Ok((identities, started.elapsed().as_millis() as u64))
+    }
+
+    fn merge(&self, summary: &Summary, pieces: Vec<Vec<u8>>) -> Result<Vec<(usize, RecordBatch)>, IngestError> {
+        let place = format!("{} summary {}", self.period.title(), summary.name);
+        let context = CallContext { run: self.run, place };
+        let mut instance = self.period.plugin.instance(context, &self.options.limits, self.cancel)?;
+        let task = summary_task(self.period, &summary.name, self.options.now);
+        let accumulator = instance.open_accumulator(&task)?;
+        for piece in pieces {
+            instance.merge(&accumulator, &piece)?;
+        }
+        instance.complete(&accumulator)?;
+        let mut rows = Vec::new();
+        while let Some((table, batches)) = instance.pull(&accumulator)? {
+            rows.extend(batches.into_iter().map(|batch| (table, batch)));
+        }
+        Ok(rows)
+    }
+
+    fn with_bill(&self, batch: &RecordBatch) -> Result<RecordBatch, IngestError> {
+        let rows = batch.num_rows();
+        let uuid = self.period.source_uuid.to_string();
+        let uuids: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(uuid, rows)));
+        let bill = bill_id(self.period.source_uuid, self.period.report.period.start);
+        let bills: ArrayRef = Arc::new(Int64Array::from_value(bill, rows));
+        let columns = batch.columns().iter().cloned().chain([uuids, bills]).collect();
+        RecordBatch::try_new(summary_schema(&batch.schema()), columns)
+            .map_err(|error| IngestError::Internal(format!("adding the bill to summary rows ({error})")))
+    }
+
+    fn commit(
+        &self,
+        staged: Vec<Vec<StagedFile>>,
+        sum: Sum,
+        identities: Vec<IdentityResult>,
+        summarize_ms: u64,
+    ) -> Result<PeriodReceipt, IngestError> {
+        let started = Instant::now();
+        let manifest = self.period.plugin.manifest();
+        let mut receipt = self.receipt(PeriodStatus::Loaded, self.period.why.clone());
+        let mut load = self.load(&sum);
+        let mut tables = Vec::new();
+        let mut superseded = false;
+        for ((table, declared), files) in self.tables.iter().zip(&manifest.tables).zip(staged) {
+            let (rows, bytes) = (files.iter().map(|f| f.rows).sum(), files.iter().map(|f| f.bytes).sum());
+            let committed = self.replace(table, files, &load)?;
+            superseded |= matches!(committed, Committed::Superseded { .. });
+            let version = version_of(&committed);
+            tables.push(TableReceipt { table: declared.name.clone(), rows, bytes, version });
+        }
+        if superseded {
+            receipt.status = PeriodStatus::Superseded;
+            receipt.why = "another run loaded a newer delivery meanwhile".to_owned();
+            return Ok(receipt);
+        }
+        self.commit_rejects(&sum, &load)?;
+        let mut outcome = LoadOutcome {
+            rows: sum.rows,
+            rejects: sum.rejects_counted,
+            totals: sum.totals.to_json(),
+            tables,
+            identities,
+            notes: sum.notes,
+            timings: Timings { summarize_ms, ..sum.timings },
+        };
+        receipt.outcome = Some(outcome.clone());
+        load.metadata = serde_json::to_value(&receipt).unwrap_or_default();
+        self.commit_load_record(&receipt, &outcome, &load)?;
+        outcome.timings.commit_ms = started.elapsed().as_millis() as u64;
+        receipt.outcome = Some(outcome);
+        Ok(receipt)
+    }
+
+    fn load(&self, sum: &Sum) -> Load {
+        let manifest = self.period.plugin.manifest();
+        Load {
+            id: self.period.load_id.clone(),
+            delivered: self.period.report.delivered,
+            revision: self.period.report.revision.clone(),
+            force: self.options.force,
+            metadata: serde_json::json!({
+                "source": self.period.source,
+                "period": self.period.month.to_string(),
+                "revision": self.period.report.revision,
+                "plugin": manifest.id,
+                "plugin_version": manifest.version,
+                "plugin_digest": self.period.plugin.digest(),
+                "settings_digest": sha256_hex(&self.period.settings),
+                "rows": sum.rows,
+                "rejects": sum.rejects_counted,
+                "totals": sum.totals.to_json(),
+                "run": self.run,
+            }),
+        }
+    }
+
+    fn replace(&self, table: &LakeTable, files: Vec<StagedFile>, load: &Load) -> Result<Committed, IngestError> {
+        let handle = tokio::runtime::Handle::current();
+        Ok(handle.block_on(table.replace(&self.period.partition(), files, load))?)
+    }
+
+    fn commit_rejects(&self, sum: &Sum, load: &Load) -> Result<(), IngestError> {
+        let manifest = self.period.plugin.manifest();
+        let table = rejects::table(self.lake, &self.options.tenant, &manifest.provider);
+        let mut files = Vec::new();
+        if !sum.rejects.is_empty() {
+            let mut writer = table.writer(&self.period.partition())?;
+            writer.write(&rejects::batch(&sum.rejects)?)?;
+            files.push(writer.finish()?);
+        }
+        self.replace(&table, files, load).map(|_| ())
+    }
+
+    fn commit_load_record(
+        &self,
+        receipt: &PeriodReceipt,
+        outcome: &LoadOutcome,
+        load: &Load,
+    ) -> Result<(), IngestError> {
+        let manifest = self.period.plugin.manifest();
+        let record = LoadRecord {
+            load_id: self.period.load_id.clone(),
+            loaded_at: chrono::Utc::now().timestamp_micros(),
+            source: self.period.source.clone(),
+            source_uuid: self.period.source_uuid.to_string(),
+            location: self.period.location.url.clone(),
+            month: self.period.month,
+            plugin: manifest.id.clone(),
+            plugin_version: manifest.version.clone(),
+            plugin_digest: self.period.plugin.digest().to_owned(),
+            revision: self.period.report.revision.clone(),
+            delivered: self.period.report.delivered,
+            rows: outcome.rows,
+            rejects: outcome.rejects,
+            files: self.period.files.len() as u64,
+            bytes: self.period.bytes(),
+            settings_digest: receipt.settings_digest.clone(),
+            totals: outcome.totals.to_string(),
+            receipt: serde_json::to_string(receipt).unwrap_or_default(),
+        };
+        let handle = tokio::runtime::Handle::current();
+        let tenant = &self.options.tenant;
+        handle.block_on(crate::lake::loads::append(self.lake, tenant, &manifest.provider, &record, load))?;
+        Ok(())
+    }
+
+    /// A receipt without an outcome.
+    pub fn receipt(&self, status: PeriodStatus, why: String) -> PeriodReceipt {
+        period_receipt(self.period, status, why)
+    }
+}
+
+/// A receipt of a period, without an outcome.
+pub fn period_receipt(period: &PlannedPeriod, status: PeriodStatus, why: String) -> PeriodReceipt {
+    let manifest = period.plugin.manifest();
+    let files = period.files.iter();
+    PeriodReceipt {
+        source: period.source.clone(),
+        source_uuid: period.source_uuid,
+        period: period.month.to_string(),
+        status,
+        why,
+        revision: period.report.revision.clone(),
+        load_id: period.load_id.clone(),
+        plugin: format!("{} {}", manifest.id, manifest.version),
+        plugin_digest: period.plugin.digest().to_owned(),
+        settings_digest: sha256_hex(&period.settings),
+        files: files
+            .map(|file| FileReceipt { path: file.path.clone(), bytes: file.size, etag: file.etag.clone() })
+            .collect(),
+        outcome: None,
+    }
+}
+
+fn version_of(committed: &Committed) -> Option<u64> {
+    match committed {
+        Committed::New { version } => Some(*version),
+        _ => None,
+    }
+}
+
+/// What all files of a period came to together.
+#[derive(Debug, Default)]
+struct Sum {
+    rows: u64,
+    rejects: Vec<rejects::RejectRow>,
+    rejects_counted: u64,
+    totals: Totals,
+    notes: Vec<String>,
+    timings: Timings,
+}
+
+impl Sum {
+    fn add(&mut self, file: FileResult) {
+        self.rows += file.rows;
+        self.rejects.extend(file.rejects);
+        self.rejects_counted += file.rejects_counted;
+        self.totals.merge(&file.totals);
+        for note in file.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        self.timings.read_ms += file.read.as_millis() as u64;
+        self.timings.plugin_ms += file.plugin.as_millis() as u64;
+        self.timings.write_ms += file.write.as_millis() as u64;
+    }
+}

@@ -1,0 +1,394 @@
+//! What a run would read, and why: discovery, then a comparison of what is delivered with what is loaded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use super::error::IngestError;
+use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
+use super::request::{RunOptions, SourceRequest};
+use crate::lake::loads::LoadRecord;
+use crate::lake::{Lake, Partition};
+use crate::plugin::Plugin;
+use crate::plugin::cancel::Cancel;
+use crate::plugin::types::{DiscoverRequest, Findings, FoundReport};
+use crate::settings::{Month, SettingsError};
+use crate::source::bucket::{Bucket, GrantLimits};
+use crate::source::grant::ObjectInfo;
+use crate::source::store::Location;
+use crate::source::{self, SourceError};
+
+/// Everything found in the sources of a run.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Newest period first, then by source.
+    pub periods: Vec<PlannedPeriod>,
+    /// Deliveries that cannot be loaded.
+    pub problems: Vec<PlanProblem>,
+}
+
+/// One billing period of one source.
+#[derive(Debug, Clone)]
+pub struct PlannedPeriod {
+    /// Full name in the lake.
+    pub source: String,
+    /// What summary rows call it.
+    pub source_uuid: Uuid,
+    /// The billing month.
+    pub month: Month,
+    /// The delivery.
+    pub report: FoundReport,
+    /// Its files as they are now, in the report's order.
+    pub files: Vec<ObjectInfo>,
+    /// Where they lie.
+    pub location: Arc<Location>,
+    /// What reads them.
+    pub plugin: Arc<Plugin>,
+    /// Settings for the plugin.
+    pub settings: String,
+    /// Identity of the load.
+    pub load_id: String,
+    /// Whether to read it.
+    pub decision: Decision,
+    /// The decision in words.
+    pub why: String,
+}
+
+impl PlannedPeriod {
+    /// Where its rows lie in every table.
+    pub fn partition(&self) -> Partition {
+        Partition { source: self.source.clone(), year: self.month.year, month: self.month.month }
+    }
+
+    /// For messages: `source 2026-10`.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.source, self.month)
+    }
+
+    /// Bytes as stored.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+}
+
+/// Whether a period is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Nothing of it is loaded.
+    New,
+    /// What is loaded came from something else.
+    Changed,
+    /// This very load is in.
+    Unchanged,
+    /// A newer delivery is loaded.
+    Superseded,
+}
+
+impl Decision {
+    /// Whether the period's files are read.
+    pub fn reads(self) -> bool {
+        matches!(self, Self::New | Self::Changed)
+    }
+}
+
+/// A delivery that was found but cannot be loaded.
+#[derive(Debug, Clone)]
+pub struct PlanProblem {
+    /// Full name in the lake.
+    pub source: String,
+    /// Where it is known.
+    pub month: Option<Month>,
+    /// What, where, and what to do.
+    pub message: String,
+}
+
+/// Finds the reports of all sources and decides what to do about each.
+///
+/// A source that cannot be read becomes a problem and the others are still planned.
+///
+/// # Errors
+/// When the lake cannot be read, or two sources would fill the same name.
+pub async fn plan(
+    lake: &Lake,
+    sources: &[SourceRequest],
+    options: &RunOptions,
+    cancel: &Cancel,
+) -> Result<Plan, IngestError> {
+    let mut plan = Plan::default();
+    let mut loaded = LoadedHistory::default();
+    for source in sources {
+        match find(source, options, cancel).await {
+            Ok((location, findings)) => {
+                note_problems(&mut plan, source, &findings);
+                for report in findings.reports {
+                    add_period(&mut plan, source, &location, report, options).await;
+                }
+            }
+            Err(error) if error.is_usage() => return Err(error),
+            Err(error) => {
+                let problem = PlanProblem { source: source.name.clone(), month: None, message: error.to_string() };
+                plan.problems.push(problem);
+            }
+        }
+    }
+    drop_collisions(&mut plan);
+    for mut period in std::mem::take(&mut plan.periods) {
+        match decide(lake, &mut loaded, &mut period, sources, options).await? {
+            None => plan.periods.push(period),
+            Some(message) => {
+                plan.problems.push(PlanProblem { source: period.source, month: Some(period.month), message });
+            }
+        }
+    }
+    plan.periods.sort_by(|a, b| b.month.cmp(&a.month).then_with(|| a.source.cmp(&b.source)));
+    Ok(plan)
+}
+
+async fn find(
+    source: &SourceRequest,
+    options: &RunOptions,
+    cancel: &Cancel,
+) -> Result<(Arc<Location>, Findings), IngestError> {
+    let location = source::store::open(&source.location, &source::store::StoreOptions::default())?;
+    let location = Arc::new(location);
+    let handle = tokio::runtime::Handle::current();
+    let bucket = Arc::new(Bucket::new(Location::clone(&location), GrantLimits::default(), handle));
+    let request = DiscoverRequest { settings: source.settings.clone(), window: source.window(), now: options.now };
+    let (plugin, limits, cancel) = (Arc::clone(&source.plugin), options.limits.clone(), cancel.clone());
+    // The guest's storage calls block, so discovery gets a thread that may.
+    let found = tokio::task::spawn_blocking(move || plugin.discover(bucket, request, &limits, &cancel)).await;
+    let findings = found.map_err(|_| IngestError::Internal("discovering reports".to_owned()))??;
+    if findings.reports.is_empty() && findings.problems.is_empty() {
+        return Err(IngestError::Refused(nothing_found(source)));
+    }
+    let names: std::collections::BTreeSet<&str> = findings.reports.iter().map(|r| r.source.as_str()).collect();
+    if source.uuid.is_some() && names.len() > 1 {
+        let list = names.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(SettingsError::Value(format!(
+            "--source-uuid was given, but {} holds several reports ({list}); name one of them in SOURCE, or leave the UUID out",
+            location.url
+        ))
+        .into());
+    }
+    Ok((location, findings))
+}
+
+fn nothing_found(source: &SourceRequest) -> String {
+    let window = match source.months {
+        (None, None) => String::new(),
+        (from, to) => {
+            let text = |month: Option<Month>| month.map_or_else(|| "..".to_owned(), |month| month.to_string());
+            format!(" between {} and {}", text(from), text(to))
+        }
+    };
+    format!(
+        "plugin {} found no report below {}{window}; check the path, and that the provider has delivered there",
+        source.plugin.manifest().id,
+        source.location
+    )
+}
+
+fn note_problems(plan: &mut Plan, source: &SourceRequest, findings: &Findings) {
+    plan.problems.extend(findings.problems.iter().map(|problem| PlanProblem {
+        source: full_name(&source.name, &problem.source),
+        month: problem.period.and_then(|period| Month::of(period.start)),
+        message: problem.failure.to_string(),
+    }));
+}
+
+fn full_name(source: &str, report: &str) -> String {
+    if report.is_empty() { source.to_owned() } else { format!("{source}/{report}") }
+}
+
+async fn add_period(
+    plan: &mut Plan,
+    source: &SourceRequest,
+    location: &Arc<Location>,
+    report: FoundReport,
+    options: &RunOptions,
+) {
+    let name = full_name(&source.name, &report.source);
+    let Some(month) = Month::of(report.period.start) else { return };
+    let files = match stat_files(location, &report).await {
+        Ok(files) => files,
+        Err(error) => {
+            plan.problems.push(PlanProblem { source: name, month: Some(month), message: error.to_string() });
+            return;
+        }
+    };
+    let uuid = source.uuid.unwrap_or_else(|| source_uuid(&options.tenant, &name));
+    let load_id = LoadIdentity {
+        tenant: &options.tenant,
+        source: &name,
+        source_uuid: uuid,
+        report: &report,
+        files: &files,
+        plugin_digest: source.plugin.digest(),
+        settings: &source.settings,
+    }
+    .digest();
+    plan.periods.push(PlannedPeriod {
+        source: name,
+        source_uuid: uuid,
+        month,
+        report,
+        files,
+        location: Arc::clone(location),
+        plugin: Arc::clone(&source.plugin),
+        settings: source.settings.clone(),
+        load_id,
+        decision: Decision::New,
+        why: String::new(),
+    });
+}
+
+/// Stats are independent requests to a store that may be far away.
+const STATS_AT_ONCE: usize = 16;
+
+async fn stat_files(location: &Arc<Location>, report: &FoundReport) -> Result<Vec<ObjectInfo>, SourceError> {
+    let paths: Vec<String> = report.files.iter().map(|file| file.path.clone()).collect();
+    futures::stream::iter(paths)
+        .map(|path| {
+            let location = Arc::clone(location);
+            async move { location.stat(&path).await }
+        })
+        .buffered(STATS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Two deliveries for one (source, period) would replace each other: neither is read.
+fn drop_collisions(plan: &mut Plan) {
+    let mut counts: BTreeMap<(String, Month), usize> = BTreeMap::new();
+    for period in &plan.periods {
+        *counts.entry((period.source.clone(), period.month)).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > 1);
+    plan.periods.retain(|period| !counts.contains_key(&(period.source.clone(), period.month)));
+    plan.problems.extend(counts.into_iter().map(|((source, month), count)| PlanProblem {
+        message: format!(
+            "{count} deliveries for {source} {month} would replace each other, so none was read; give the places names \
+             of their own with --source-name"
+        ),
+        source,
+        month: Some(month),
+    }));
+}
+
+/// Load records of each provider, read once a plan.
+#[derive(Default)]
+struct LoadedHistory(BTreeMap<String, Vec<LoadRecord>>);
+
+impl LoadedHistory {
+    async fn of(&mut self, lake: &Lake, tenant: &str, provider: &str) -> Result<&[LoadRecord], IngestError> {
+        if !self.0.contains_key(provider) {
+            let records = crate::lake::loads::latest_loads(lake, tenant, provider).await?;
+            self.0.insert(provider.to_owned(), records);
+        }
+        Ok(self.0.get(provider).map(Vec::as_slice).unwrap_or_default())
+    }
+}
+
+/// Sets the period's decision, or says why it must not be loaded.
+async fn decide(
+    lake: &Lake,
+    loaded: &mut LoadedHistory,
+    period: &mut PlannedPeriod,
+    sources: &[SourceRequest],
+    options: &RunOptions,
+) -> Result<Option<String>, IngestError> {
+    let provider = period.plugin.manifest().provider.clone();
+    let history = loaded.of(lake, &options.tenant, &provider).await?;
+    if let Some(other) = moved_place(history, period, sources) {
+        return Ok(Some(format!(
+            "the lake already holds a source `{}`, read from {other}; this one lies at {}. Give it a name with \
+             --source-name (the same name says that it is the same source)",
+            period.source, period.location.url
+        )));
+    }
+    let known = history.iter().find(|record| record.source == period.source && record.month == period.month);
+    let state = table_state(lake, period, options).await?;
+    (period.decision, period.why) = match (state, known) {
+        (TableState::This, Some(_)) if !options.force => (Decision::Unchanged, "nothing new since the last load".into()),
+        (TableState::Newer(delivered), _) if !options.force => (
+            Decision::Superseded,
+            format!("a newer delivery ({}) is loaded", crate::ingest::time_text(delivered)),
+        ),
+        (TableState::This, Some(_)) => (Decision::Changed, "loaded again because of --force".into()),
+        (TableState::Nothing, None) => (Decision::New, "not loaded yet".into()),
+        (_, Some(record)) => (Decision::Changed, difference(record, period)),
+        (_, None) => (Decision::Changed, "an earlier load was not finished".into()),
+    };
+    Ok(None)
+}
+
+/// What the tables of a plugin hold of a period.
+enum TableState {
+    /// Nothing at all.
+    Nothing,
+    /// This very load, in every table.
+    This,
+    /// A delivery that is newer than the planned one.
+    Newer(i64),
+    /// Something else.
+    Other,
+}
+
+async fn table_state(lake: &Lake, period: &PlannedPeriod, options: &RunOptions) -> Result<TableState, IngestError> {
+    let manifest = period.plugin.manifest();
+    let partition = period.partition();
+    let (mut same, mut any) = (true, false);
+    for table in &manifest.tables {
+        let table = lake.table(&options.tenant, &manifest.provider, &table.name, Arc::clone(&table.schema));
+        match table.loaded(&partition).await? {
+            Some(mark) if mark.is(&period.load_id) => any = true,
+            Some(mark) => {
+                (same, any) = (false, true);
+                if let Some(delivered) = mark.delivered.filter(|delivered| *delivered > period.report.delivered) {
+                    return Ok(TableState::Newer(delivered));
+                }
+            }
+            None => same = false,
+        }
+    }
+    Ok(match (same, any) {
+        (true, _) => TableState::This,
+        (false, true) => TableState::Other,
+        (false, false) => TableState::Nothing,
+    })
+}
+
+/// A name made from a location must not silently join two places into one source.
+fn moved_place<'a>(history: &'a [LoadRecord], period: &PlannedPeriod, sources: &[SourceRequest]) -> Option<&'a str> {
+    let derived = sources.iter().any(|source| {
+        source.name_is_derived
+            && (period.source == source.name || period.source.starts_with(&format!("{}/", source.name)))
+    });
+    let record = history.iter().find(|record| record.source == period.source)?;
+    (derived && record.location != period.location.url).then_some(record.location.as_str())
+}
+
+fn difference(record: &LoadRecord, period: &PlannedPeriod) -> String {
+    let mut reasons = Vec::new();
+    if record.revision != period.report.revision {
+        reasons.push(format!("revision {} replaces {}", short(&period.report.revision), short(&record.revision)));
+    }
+    if record.plugin_digest != period.plugin.digest() {
+        let version = &period.plugin.manifest().version;
+        reasons.push(format!("plugin {} {} instead of {}", period.plugin.manifest().id, version, record.plugin_version));
+    }
+    if record.settings_digest != sha256_hex(&period.settings) {
+        reasons.push("other settings".to_owned());
+    }
+    if reasons.is_empty() {
+        reasons.push("its files have changed, or an earlier load was not finished".to_owned());
+    }
+    reasons.join(", ")
+}
+
+fn short(revision: &str) -> &str {
+    revision.char_indices().nth(13).map_or(revision, |(end, _)| revision.get(..end).unwrap_or(revision))
+}

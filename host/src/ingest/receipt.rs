@@ -1,0 +1,159 @@
+//! The run receipt: what was done, in numbers that can be checked.
+
+use serde::Serialize;
+
+use super::identity::IdentityResult;
+
+/// Everything one `costhost run` did. Printed as JSON by `--json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Receipt {
+    /// Random id of this run, in every log record of it.
+    pub run: uuid::Uuid,
+    /// Version of costhost.
+    pub costhost: &'static str,
+    /// When it began, RFC 3339 UTC.
+    pub started: String,
+    /// Wall time, milliseconds.
+    pub wall_ms: u64,
+    /// Organization.
+    pub tenant: String,
+    /// Where the lake lies.
+    pub lake: String,
+    /// Data rows read by this run, rejects among them.
+    pub rows: u64,
+    /// Rows and cells set aside by this run.
+    pub rejects: u64,
+    /// Exact totals of the rows loaded by this run, per money column and currency.
+    pub totals: serde_json::Value,
+    /// Every source and period looked at, in the order of the plan.
+    pub periods: Vec<PeriodReceipt>,
+    /// What could not be planned.
+    pub problems: Vec<ProblemReceipt>,
+}
+
+/// What became of one source and period.
+#[derive(Debug, Clone, Serialize)]
+pub struct PeriodReceipt {
+    /// Name in the lake.
+    pub source: String,
+    /// Its UUID.
+    pub source_uuid: uuid::Uuid,
+    /// `YYYY-MM`.
+    pub period: String,
+    /// What happened.
+    pub status: PeriodStatus,
+    /// Why it was read, or left, or what went wrong.
+    pub why: String,
+    /// The delivery's revision.
+    pub revision: String,
+    /// Identity of the load.
+    pub load_id: String,
+    /// `id version`.
+    pub plugin: String,
+    /// SHA-256 of the component.
+    pub plugin_digest: String,
+    /// SHA-256 of the settings.
+    pub settings_digest: String,
+    /// Input files with the etags they were read under.
+    pub files: Vec<FileReceipt>,
+    /// What was read and made; absent for periods that were left as they are.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<LoadOutcome>,
+}
+
+/// What became of a source and period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeriodStatus {
+    /// Read and committed by this run.
+    Loaded,
+    /// This very load was in already.
+    Unchanged,
+    /// A newer delivery is loaded.
+    Superseded,
+    /// Nothing of it was loaded; what was loaded before is still there.
+    Failed,
+}
+
+/// One input file.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileReceipt {
+    /// Path below the granted prefix.
+    pub path: String,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// Where the store has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// Numbers of a finished load.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadOutcome {
+    /// Data rows read, rejects among them.
+    pub rows: u64,
+    /// Rows and cells set aside.
+    pub rejects: u64,
+    /// Exact totals per money column and currency.
+    pub totals: serde_json::Value,
+    /// Rows of each table as committed.
+    pub tables: Vec<TableReceipt>,
+    /// Checks of sums that must agree.
+    pub identities: Vec<IdentityResult>,
+    /// Things the plugin or the host noted, such as columns that the manifest does not list.
+    pub notes: Vec<String>,
+    /// Time spent.
+    pub timings: Timings,
+}
+
+/// One table of a finished load.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableReceipt {
+    /// Its name.
+    pub table: String,
+    /// Rows written.
+    pub rows: u64,
+    /// Parquet bytes written.
+    pub bytes: u64,
+    /// Version of the Delta table that holds them.
+    pub version: Option<u64>,
+}
+
+/// Thread time of each stage over all files of a period, and wall time of the commits. Milliseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Timings {
+    /// Fetching and decompressing.
+    pub read_ms: u64,
+    /// In the plugin, checking its output included.
+    pub plugin_ms: u64,
+    /// Writing Parquet.
+    pub write_ms: u64,
+    /// Merging summaries.
+    pub summarize_ms: u64,
+    /// Commits.
+    pub commit_ms: u64,
+}
+
+/// Something that was found but could not be planned.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProblemReceipt {
+    /// Name in the lake, or of the location.
+    pub source: String,
+    /// `YYYY-MM`, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// What, where, and what to do.
+    pub message: String,
+}
+
+impl Receipt {
+    /// Whether any period or report failed.
+    pub fn failed(&self) -> bool {
+        !self.problems.is_empty() || self.periods.iter().any(|period| period.status == PeriodStatus::Failed)
+    }
+
+    /// Whether an identity check failed in any period.
+    pub fn identity_broken(&self) -> bool {
+        self.periods.iter().filter_map(|period| period.outcome.as_ref()).flat_map(|o| &o.identities).any(|i| !i.holds)
+    }
+}
