@@ -1,0 +1,44 @@
+# costhost: `just demo` and `just test` do all their own set-up.
+
+target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
+plugins := target / "plugins"
+readers := target / "readers"
+
+# List the recipes.
+default:
+    @just --list
+
+# Install what a bare Debian machine lacks: a linker, Python for the reader test. Rust's own parts come by rustup.
+setup:
+    @bin/setup "{{ readers }}"
+
+# Load three generated months of a small AWS bill and show the costs by service.
+demo: setup plugins
+    @bin/demo "{{ target }}"
+
+# Everything: unit, property, contract and end-to-end tests, with the real plugins.
+test: setup plugins
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_TEST_PYTHON="{{ readers }}/bin/python" cargo test --workspace --locked
+
+# Formatting, lints, docs and, where cargo-deny is installed, the rules on dependencies.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+    if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; else echo "cargo-deny is not installed: dependency rules not checked"; fi
+
+# The program and the plugins as they are shipped: <target>/release/costhost, <target>/plugins/<name>.wasm.
+build: setup plugins
+    cargo build --release --locked -p costhost
+
+# Build every plugin crate into a component.
+plugins: setup
+    cargo run --quiet --locked -p costhost -- plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
+
+# Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand.
+bench rows="1000000": build
+    bench/run.sh "{{ target }}" "{{ rows }}"
+
+# Format the code.
+fmt:
+    cargo fmt --all
