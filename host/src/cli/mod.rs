@@ -1,12 +1,18 @@
 //! The command line: one file per subcommand. Nothing here decides anything about data.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::ingest::error::IngestError;
+use crate::settings::SettingsError;
 
 pub mod args;
 pub mod completions;
 pub mod logging;
 pub mod plan;
 pub mod plugin;
+pub mod plugin_build;
 pub mod report;
 pub mod run;
 pub mod sources;
@@ -92,6 +98,30 @@ pub enum Command {
     Plugin(plugin::PluginArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
+}
+
+/// The whole program: parses the process's arguments, starts logging and the runtime, maps errors to exit codes.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run_to_end(cli) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            eprintln!("costhost: {error:#}");
+            ExitCode::from(if is_usage(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+fn run_to_end(cli: Cli) -> anyhow::Result<Exit> {
+    logging::start(cli.log_format, &cli.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(execute(cli))
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<UsageError>()
+        || error.is::<SettingsError>()
+        || error.downcast_ref::<IngestError>().is_some_and(IngestError::is_usage)
 }
 
 /// Runs the chosen subcommand.

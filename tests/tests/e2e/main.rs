@@ -1,0 +1,18 @@
+//! The whole program on real input, as a user runs it.
+
+mod bad_input;
+mod cli;
+mod concurrent;
+mod crash;
+mod lifecycle;
+mod readers;
+mod real_reports;
+mod summary;
+
+/// The program as cargo built it for these tests.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_costhost-under-test");
+
+/// A program on an empty lake.
+fn costhost() -> costhost_tests::program::Costhost {
+    costhost_tests::program::Costhost::new(PROGRAM)
+}
