@@ -49,7 +49,7 @@ impl Drop for Staging {
 pub(crate) struct Upload {
     bytes: u64,
     pieces: mpsc::Sender<Piece>,
-    done: oneshot::Receiver<object_store::Result<()>>,
+    done: Option<oneshot::Receiver<object_store::Result<()>>>,
     buffer: Vec<u8>,
 }
 
@@ -80,7 +80,7 @@ impl Sink {
             // Nobody listens any more when the writer was dropped.
             let _unheard = report.send(upload(store, key, queue).await);
         });
-        Self::Upload(Upload { bytes: 0, pieces, done, buffer: Vec::with_capacity(PIECE_BYTES) })
+        Self::Upload(Upload { bytes: 0, pieces, done: Some(done), buffer: Vec::with_capacity(PIECE_BYTES) })
     }
 
     /// Makes the file permanent under its name. Returns its size in bytes.
@@ -116,16 +116,14 @@ impl Upload {
             return Ok(());
         }
         // The task ended early: it says why.
-        match (&mut self.done).blocking_recv() {
-            Ok(Err(error)) => Err(std::io::Error::other(error)),
-            _ => Err(std::io::Error::other("the upload ended before the file did")),
-        }
+        self.outcome().and(Err(std::io::Error::other("the upload ended before the file did")))
     }
 
-    fn outcome(self) -> std::io::Result<u64> {
-        match self.done.blocking_recv() {
-            Ok(result) => result.map(|()| self.bytes).map_err(std::io::Error::other),
-            Err(_) => Err(std::io::Error::other("the upload was dropped with its runtime")),
+    /// Waits for the end of the task.
+    fn outcome(&mut self) -> std::io::Result<u64> {
+        match self.done.take().map(oneshot::Receiver::blocking_recv) {
+            Some(Ok(result)) => result.map(|()| self.bytes).map_err(std::io::Error::other),
+            _ => Err(std::io::Error::other("the upload was dropped with its runtime")),
         }
     }
 }

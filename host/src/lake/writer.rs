@@ -235,3 +235,7 @@ fn properties(options: &WriterOptions) -> Result<WriterProperties, ParquetError>
         .set_bloom_filter_enabled(false)
         .build())
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
