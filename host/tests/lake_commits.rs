@@ -11,9 +11,7 @@ use costhost::lake::{
     Committed, LOADS_TABLE, Lake, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch, loads_schema,
     rejects_batch, rejects_schema,
 };
-use lake_support::{
-    assert_whole, contents, files_on_disk, load, open, partition, put, query, rows_of, stage,
-};
+use lake_support::{assert_whole, contents, files_on_disk, load, open, partition, put, query, rows_of, stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_period_is_replaced_as_a_whole_and_only_by_newer_deliveries() {
@@ -69,7 +67,8 @@ async fn a_load_without_rows_empties_its_period() {
 async fn odd_source_ids_stay_apart() {
     let dir = tempfile::tempdir().unwrap();
     let (_, table) = open(dir.path()).await;
-    let odd = ["a/b", "a%2Fb", "o'neil", "a b", "ünïcode 日本", "100%", "x=y&z", "a\\b", "\"q\"", "#1", "..", "a?b*c:d"];
+    let odd =
+        ["a/b", "a%2Fb", "o'neil", "a b", "ünïcode 日本", "100%", "x=y&z", "a\\b", "\"q\"", "#1", "..", "a?b*c:d"];
     for (n, source) in (1..).zip(odd) {
         assert!(matches!(put(&table, &partition(source, 1), "a", n).await, Committed::New { .. }), "{source}");
         assert!(matches!(put(&table, &partition(source, 1), "a", n + 20).await, Committed::New { .. }), "{source}");
@@ -166,10 +165,14 @@ async fn tables_gain_columns_and_refuse_other_types() {
     let (lake, old) = open(dir.path()).await;
     let january = partition("main", 1);
     put(&old, &january, "a", 3).await;
-    let wider = Arc::new(Schema::new(vec![Field::new("load", DataType::Int64, true), Field::new("extra", DataType::Int64, true)]));
+    let wider = Arc::new(Schema::new(vec![
+        Field::new("load", DataType::Int64, true),
+        Field::new("extra", DataType::Int64, true),
+    ]));
     let table = lake.table("default", "aws", "items", Arc::clone(&wider)).unwrap();
     let february = partition("main", 2);
-    let batch = RecordBatch::try_new(wider, vec![Arc::new(Int64Array::from(vec![1])), Arc::new(Int64Array::from(vec![7]))]);
+    let batch =
+        RecordBatch::try_new(wider, vec![Arc::new(Int64Array::from(vec![1])), Arc::new(Int64Array::from(vec![7]))]);
     let file = tokio::task::spawn_blocking({
         let (table, february) = (table.clone(), february.clone());
         move || {
@@ -178,7 +181,10 @@ async fn tables_gain_columns_and_refuse_other_types() {
             writer.finish().unwrap()
         }
     });
-    assert!(matches!(table.replace(&february, vec![file.await.unwrap()], &load("a", 4)).await.unwrap(), Committed::New { .. }));
+    assert!(matches!(
+        table.replace(&february, vec![file.await.unwrap()], &load("a", 4)).await.unwrap(),
+        Committed::New { .. }
+    ));
     let seen = query(&table, "SELECT month, extra, count(writer) FROM t GROUP BY month, extra ORDER BY month").await;
     assert_eq!(seen.num_rows(), 2);
     let extra = seen.column(1).as_primitive::<Int64Type>();

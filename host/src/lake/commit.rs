@@ -108,7 +108,12 @@ impl LakeTable {
     /// # Errors
     /// When the log cannot be read or written, the table has a column of another type, or other writers won for two
     /// minutes. The partition's earlier rows stay, unless the error says that the outcome is open.
-    pub async fn replace(&self, partition: &Partition, files: Vec<StagedFile>, load: &Load) -> Result<Committed, LakeError> {
+    pub async fn replace(
+        &self,
+        partition: &Partition,
+        files: Vec<StagedFile>,
+        load: &Load,
+    ) -> Result<Committed, LakeError> {
         self.commit(partition, files, load, Mode::Replace).await
     }
 
@@ -116,11 +121,22 @@ impl LakeTable {
     ///
     /// # Errors
     /// As [`LakeTable::replace`].
-    pub async fn append(&self, partition: &Partition, files: Vec<StagedFile>, load: &Load) -> Result<Committed, LakeError> {
+    pub async fn append(
+        &self,
+        partition: &Partition,
+        files: Vec<StagedFile>,
+        load: &Load,
+    ) -> Result<Committed, LakeError> {
         self.commit(partition, files, load, Mode::Append).await
     }
 
-    async fn commit(&self, partition: &Partition, files: Vec<StagedFile>, load: &Load, mode: Mode) -> Result<Committed, LakeError> {
+    async fn commit(
+        &self,
+        partition: &Partition,
+        files: Vec<StagedFile>,
+        load: &Load,
+        mode: Mode,
+    ) -> Result<Committed, LakeError> {
         partition.check()?;
         let hash = load_hash(&load.id)?;
         let mut attempt = Attempt { partition, load, hash, mode, token: Uuid::new_v4().to_string(), files };
@@ -150,7 +166,9 @@ impl LakeTable {
         let table = match self.delta().await {
             Ok(Some(table)) => table,
             Ok(None) => return self.create(tries).await.map(|()| None),
-            Err(LakeError::Delta { source, .. }) => return tries.failed(&self.name, Failure::Unknown(*source)).map(|()| None),
+            Err(LakeError::Delta { source, .. }) => {
+                return tries.failed(&self.name, Failure::Unknown(*source)).map(|()| None);
+            }
             Err(error) => return Err(error),
         };
         let version = table.version().unwrap_or_default();
@@ -197,13 +215,21 @@ impl LakeTable {
                 newer.state = Some(finalized.snapshot());
                 self.remember(newer).await;
             }
-            Err(error) => tracing::warn!(table = %self.name, version, %error, "committed, but the checkpoint or log cleanup failed"),
+            Err(error) => {
+                tracing::warn!(table = %self.name, version, %error, "committed, but the checkpoint or log cleanup failed")
+            }
         }
         Ok(version)
     }
 
     /// Looks for our own commit in the versions after `base`.
-    async fn find_token(&self, table: &DeltaTable, base: u64, latest: u64, token: &str) -> Result<Option<u64>, LakeError> {
+    async fn find_token(
+        &self,
+        table: &DeltaTable,
+        base: u64,
+        latest: u64,
+        token: &str,
+    ) -> Result<Option<u64>, LakeError> {
         let log_store = table.log_store();
         for version in base.saturating_add(1)..=latest {
             let failed = |error| LakeError::delta("reading", &self.name, error);
@@ -273,7 +299,8 @@ impl Attempt<'_> {
         if mark.version_hash == self.hash {
             return Some(Committed::AlreadyThere);
         }
-        let newer = self.mode == Mode::Replace && mark.delivered.is_some_and(|delivered| delivered > self.load.delivered);
+        let newer =
+            self.mode == Mode::Replace && mark.delivered.is_some_and(|delivered| delivered > self.load.delivered);
         newer.then_some(Committed::Superseded { by: mark })
     }
 

@@ -11,7 +11,13 @@ impl Lake {
     ///
     /// # Errors
     /// For unsafe names, and when the store refuses.
-    pub async fn put_document(&self, tenant: &str, provider: &str, name: &str, bytes: bytes::Bytes) -> Result<(), LakeError> {
+    pub async fn put_document(
+        &self,
+        tenant: &str,
+        provider: &str,
+        name: &str,
+        bytes: bytes::Bytes,
+    ) -> Result<(), LakeError> {
         let key = self.document_key(tenant, provider, name)?;
         let put = self.location.store().put(&key, bytes.into()).await;
         put.map(|_| ()).map_err(|error| LakeError::store("writing", &key, error))
@@ -21,7 +27,12 @@ impl Lake {
     ///
     /// # Errors
     /// For unsafe names, and when the store refuses.
-    pub async fn get_document(&self, tenant: &str, provider: &str, name: &str) -> Result<Option<bytes::Bytes>, LakeError> {
+    pub async fn get_document(
+        &self,
+        tenant: &str,
+        provider: &str,
+        name: &str,
+    ) -> Result<Option<bytes::Bytes>, LakeError> {
         let key = self.document_key(tenant, provider, name)?;
         let read = async { self.location.store().get(&key).await?.bytes().await };
         match read.await {

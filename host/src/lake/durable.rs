@@ -122,11 +122,7 @@ impl ObjectStore for DurableFiles {
         Ok(PutResult { e_tag: None, version: None })
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let target = self.inner.path_to_filesystem(location)?;
         if let Some(parent) = target.parent().map(FilePath::to_path_buf) {
             blocking(location, move || create_directories(&parent)).await?;

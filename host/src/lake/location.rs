@@ -80,7 +80,8 @@ impl LakeLocation {
 
     /// An object's key from the store's root, for a path below the lake.
     pub(crate) fn key(&self, below: &str) -> Result<Path, LakeError> {
-        let joined = if self.prefix.as_ref().is_empty() { below.to_owned() } else { format!("{}/{below}", self.prefix) };
+        let joined =
+            if self.prefix.as_ref().is_empty() { below.to_owned() } else { format!("{}/{below}", self.prefix) };
         Path::parse(&joined).map_err(|error| LakeError::Location { location: joined, reason: error.to_string() })
     }
 

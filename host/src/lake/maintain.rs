@@ -70,9 +70,10 @@ fn sweep_leftovers(directory: &Path, retention: Duration) -> std::io::Result<usi
                 continue;
             }
             let name = entry.file_name();
-            let unfinished = name.to_str().and_then(|name| name.rsplit_once('#')).is_some_and(|(_, mark)| {
-                !mark.is_empty() && mark.bytes().all(|byte| byte.is_ascii_digit())
-            });
+            let unfinished = name
+                .to_str()
+                .and_then(|name| name.rsplit_once('#'))
+                .is_some_and(|(_, mark)| !mark.is_empty() && mark.bytes().all(|byte| byte.is_ascii_digit()));
             if !unfinished {
                 continue;
             }

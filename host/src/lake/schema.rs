@@ -44,8 +44,12 @@ fn file_type(declared: &DataType) -> Option<DataType> {
             _ => return None,
         },
         DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        DataType::Date32 | DataType::Int64 | DataType::Int32 | DataType::Float64 | DataType::Boolean => declared.clone(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
+        DataType::Date32 | DataType::Int64 | DataType::Int32 | DataType::Float64 | DataType::Boolean => {
+            declared.clone()
+        }
         DataType::List(item) => list_of(file_type(item.data_type())?),
         DataType::Map(entries, _) => {
             let DataType::Struct(pair) = entries.data_type() else { return None };

@@ -28,7 +28,9 @@ pub(crate) fn fit(wanted: &DataType, array: &ArrayRef) -> Result<ArrayRef, Arrow
 fn is_text(held: &DataType) -> bool {
     match held {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, values) => matches!(values.as_ref(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+        DataType::Dictionary(_, values) => {
+            matches!(values.as_ref(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        }
         _ => false,
     }
 }

@@ -181,7 +181,8 @@ impl LakeTable {
         let log_store = table.log_store();
         let hash = state.transaction_version(log_store.as_ref(), partition.app_id()).await.map_err(failed)?;
         let Some(version_hash) = hash else { return Ok((None, files)) };
-        let delivered = state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
+        let delivered =
+            state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
         // Tags are believed only where they agree with the transaction.
         let tag = |file: &Add, name: &str| file.tags.as_ref()?.get(name)?.clone();
         let ours = files.iter().find(|file| {

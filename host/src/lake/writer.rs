@@ -168,7 +168,8 @@ impl DataFileWriter {
             let column = match place {
                 Some(place) => {
                     found += 1;
-                    shape::fit(field.data_type(), batch.column(place)).map_err(|error| self.misfit(field.name(), &error.to_string()))?
+                    shape::fit(field.data_type(), batch.column(place))
+                        .map_err(|error| self.misfit(field.name(), &error.to_string()))?
                 }
                 None => new_null_array(field.data_type(), batch.num_rows()),
             };
@@ -196,7 +197,8 @@ impl DataFileWriter {
             // The field says where nulls may be, the array how its values are held.
             let field = Field::new(field.name(), column.data_type().clone(), true);
             for leaf in compute_leaves(&field, column)? {
-                let writer = writers.next().ok_or_else(|| ParquetError::General("fewer encoders than leaves".to_owned()))?;
+                let writer =
+                    writers.next().ok_or_else(|| ParquetError::General("fewer encoders than leaves".to_owned()))?;
                 writer.write(&leaf)?;
             }
         }

@@ -4,8 +4,8 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use arrow::array::{
-    AsArray as _, Decimal128Array, DictionaryArray, Int64Array, ListArray, MapArray, NullArray, RecordBatch, RecordBatchReader as _,
-    StringArray, StructArray, TimestampMicrosecondArray,
+    AsArray as _, Decimal128Array, DictionaryArray, Int64Array, ListArray, MapArray, NullArray, RecordBatch,
+    RecordBatchReader as _, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
@@ -20,7 +20,8 @@ use super::*;
 use crate::lake::schema::file_schema;
 
 fn declared() -> Schema {
-    let pair = Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, false)]);
+    let pair =
+        Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, false)]);
     Schema::new(vec![
         Field::new("service", DataType::Utf8, false),
         Field::new("region", DataType::Utf8, true),
@@ -37,7 +38,8 @@ fn files() -> SchemaRef {
 
 /// Two rows; `tags` of the second and `names` of the first are null. `text` encodes text columns.
 fn batch(offset: i64, text: impl Fn(Vec<Option<String>>) -> ArrayRef) -> RecordBatch {
-    let words = |words: &[Option<&str>]| text(words.iter().map(|word| word.map(|word| format!("{word}{offset}"))).collect());
+    let words =
+        |words: &[Option<&str>]| text(words.iter().map(|word| word.map(|word| format!("{word}{offset}"))).collect());
     let (keys, values) = (words(&[Some("k"), Some("l")]), words(&[Some("v"), None]));
     // The children have other names than in the file.
     let pair = Fields::from(vec![
@@ -147,7 +149,8 @@ fn unfinished_files_have_no_name() {
 fn uploading(store: &Arc<InMemory>, runtime: &Handle) -> DataFileWriter {
     let store: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(store);
     let sink = Sink::upload(store, Path::from("t/f.parquet"), runtime);
-    let options = WriterOptions { row_group_rows: 1000, compression: PageCompression::None, ..WriterOptions::default() };
+    let options =
+        WriterOptions { row_group_rows: 1000, compression: PageCompression::None, ..WriterOptions::default() };
     DataFileWriter::new("f.parquet".to_owned(), files(), sink, options).unwrap()
 }
 
