@@ -11,6 +11,7 @@ use costhost::lake::{
     Committed, LOADS_TABLE, Lake, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch, loads_schema,
     rejects_batch, rejects_schema,
 };
+use costhost::source::store::StoreOptions;
 use lake_support::{assert_whole, contents, files_on_disk, load, open, partition, put, query, rows_of, stage};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +204,7 @@ async fn tables_gain_columns_and_refuse_other_types() {
 #[tokio::test(flavor = "multi_thread")]
 async fn loads_are_recorded_once_and_the_newest_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    let lake = Lake::open(dir.path().to_str().unwrap()).await.unwrap();
+    let lake = Lake::open(dir.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
     assert!(latest_loads(&lake, "default", "aws").await.unwrap().is_empty());
     let table = lake.table("default", "aws", LOADS_TABLE, loads_schema()).unwrap();
     let record = |n: i64| LoadRecord {

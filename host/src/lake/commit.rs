@@ -8,19 +8,18 @@
 //! commit whose reply was lost is found, not repeated. Staged files are removed only when they are known not to be in.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::DeltaTable;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, MetadataExt as _, Remove, Transaction};
 use deltalake::logstore::get_actions;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::{DeltaTable, DeltaTableError};
-use rand::Rng as _;
 use uuid::Uuid;
 
 use super::error::LakeError;
 use super::partition::{PARTITION_COLUMNS, Partition};
+use super::retries::{Failure, Tries, classify};
 use super::schema;
 use super::stats::is_indexed;
 use super::table::{LakeTable, LoadedMark, TAG_DELIVERED, TAG_LOAD, TAG_REVISION};
@@ -29,10 +28,6 @@ use super::writer::StagedFile;
 /// Under these names the commit's own record and token lie in `commitInfo`.
 const INFO_RECORD: &str = "costhost";
 const INFO_TOKEN: &str = "costhostCommit";
-/// How long one commit may lose to other writers.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// How often the store may fail in other ways; it has its own retries below this.
-const STORE_FAILURES: u32 = 4;
 /// Opening a table reads the commits since its last checkpoint.
 const CHECKPOINT_EVERY: u32 = 20;
 
@@ -91,13 +86,6 @@ struct Attempt<'a> {
     mode: Mode,
     token: String,
     files: Vec<StagedFile>,
-}
-
-enum Failure {
-    /// Another writer took the version.
-    Conflict(DeltaTableError),
-    /// Whether it landed is open.
-    Unknown(DeltaTableError),
 }
 
 impl LakeTable {
@@ -199,7 +187,7 @@ impl LakeTable {
             partition_by: Some(PARTITION_COLUMNS.map(str::to_owned).to_vec()),
             predicate: Some(attempt.partition.predicate()),
         };
-        let state = table.snapshot().map_err(Failure::Conflict)?;
+        let state = table.snapshot().map_err(Failure::Unknown)?;
         let prepared = CommitBuilder::from(attempt.properties())
             .with_actions(actions)
             .build(Some(state), table.log_store(), operation)
@@ -360,82 +348,6 @@ fn remove(file: &Add) -> Remove {
         deletion_vector: file.deletion_vector.clone(),
         base_row_id: file.base_row_id,
         default_row_commit_version: file.default_row_commit_version,
-    }
-}
-
-fn classify(error: DeltaTableError) -> Failure {
-    match &error {
-        DeltaTableError::VersionAlreadyExists(_)
-        | DeltaTableError::Transaction {
-            source:
-                TransactionError::VersionAlreadyExists(_)
-                | TransactionError::MaxCommitAttempts(_)
-                | TransactionError::CommitConflict(_),
-        } => Failure::Conflict(error),
-        _ => Failure::Unknown(error),
-    }
-}
-
-/// Patience, and what is open.
-struct Tries {
-    started: Instant,
-    attempts: u32,
-    store_failures: u32,
-    /// The version the last attempt was built on, while it is not known whether the attempt landed.
-    base: Option<u64>,
-    last: Option<DeltaTableError>,
-}
-
-impl Tries {
-    fn new() -> Self {
-        Self { started: Instant::now(), attempts: 0, store_failures: 0, base: None, last: None }
-    }
-
-    /// Whether an attempt may still land.
-    fn open(&self) -> bool {
-        self.base.is_some()
-    }
-
-    fn failed(&mut self, table: &str, failure: Failure) -> Result<(), LakeError> {
-        self.attempts += 1;
-        match failure {
-            Failure::Conflict(error) => {
-                tracing::debug!(table, attempt = self.attempts, %error, "another writer was faster");
-                self.last = Some(error);
-            }
-            Failure::Unknown(error) => {
-                tracing::warn!(table, attempt = self.attempts, %error, "a commit failed and is looked into");
-                self.store_failures += 1;
-                self.last = Some(error);
-                if self.store_failures > STORE_FAILURES {
-                    return self.give_up(table);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the matter once patience is over.
-    fn check(&mut self, table: &str) -> Result<(), LakeError> {
-        if self.started.elapsed() > PATIENCE { self.give_up(table) } else { Ok(()) }
-    }
-
-    fn give_up(&mut self, table: &str) -> Result<(), LakeError> {
-        let source = Box::new(self.last.take().unwrap_or(DeltaTableError::NotInitialized));
-        Err(LakeError::Contended {
-            table: table.to_owned(),
-            attempts: self.attempts,
-            seconds: self.started.elapsed().as_secs(),
-            unknown: self.open(),
-            source,
-        })
-    }
-
-    /// Waits a random time that grows with the attempts, so that writers do not meet again.
-    async fn pause(&self) {
-        let ceiling = 5_u64 << self.attempts.min(8);
-        let millis = rand::rng().random_range(0..=ceiling);
-        tokio::time::sleep(Duration::from_millis(millis)).await;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use deltalake::DeltaTableError;
 
+use crate::source::error::SourceError;
+
 /// Why the lake could not do what it was asked.
 ///
 /// Unless a variant says otherwise nothing was committed, and readers see what they saw before.
@@ -14,6 +16,13 @@ pub enum LakeError {
         location: String,
         /// What to change.
         reason: String,
+    },
+    /// The store of the lake could not be opened.
+    #[error("the lake cannot be opened: {source}")]
+    Open {
+        /// The cause.
+        #[source]
+        source: Box<SourceError>,
     },
     /// A tenant, provider, table, document or source whose name would not make a safe path.
     #[error("{what} {name:?} cannot name a place in the lake: {reason}")]

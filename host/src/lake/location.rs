@@ -14,6 +14,7 @@ use url::Url;
 
 use super::durable::DurableFiles;
 use super::error::LakeError;
+use crate::source::store::{self, StoreOptions};
 
 /// A lake's directory: the store it is in, from that store's root, and its place there.
 #[derive(Debug, Clone)]
@@ -104,23 +105,21 @@ impl LakeLocation {
 /// Finds the store for a lake's address: a path, or a URL.
 ///
 /// # Errors
-/// When the scheme is unknown or the path unusable.
-pub(crate) fn store_for(address: &str) -> Result<LakeLocation, LakeError> {
-    match address.split_once("://") {
-        None => LakeLocation::local(FilePath::new(address)),
-        Some(("file", _)) => {
-            let path = Url::parse(address).ok().and_then(|url| url.to_file_path().ok());
-            let path = path.ok_or_else(|| LakeError::Location {
-                location: address.to_owned(),
-                reason: "expected file:///absolute/path".to_owned(),
-            })?;
-            LakeLocation::local(&path)
-        }
-        Some((scheme, _)) => Err(LakeError::Location {
-            location: address.to_owned(),
-            reason: format!("no store is known for {scheme}://"),
-        }),
+/// When the address or the store's settings are not understood.
+pub(crate) fn store_for(address: &str, options: &StoreOptions) -> Result<LakeLocation, LakeError> {
+    let bad = |reason: &str| LakeError::Location { location: address.to_owned(), reason: reason.to_owned() };
+    let place = store::open(address, options).map_err(|source| LakeError::Open { source: Box::new(source) })?;
+    if place.is_local() {
+        return LakeLocation::local(FilePath::new(&place.url));
     }
+    // Built from the key, which is not percent-encoded, rather than parsed.
+    let (scheme, rest) = place.url.split_once("://").ok_or_else(|| bad("expected scheme://bucket/prefix"))?;
+    let bucket = rest.split('/').next().unwrap_or_default();
+    let mut url = Url::parse(&format!("{scheme}://{bucket}/")).map_err(|error| bad(&error.to_string()))?;
+    let mut path = url.path_segments_mut().map_err(|()| bad("expected scheme://bucket/prefix"))?;
+    path.pop_if_empty().extend(place.prefix.parts());
+    drop(path);
+    LakeLocation::remote(place.store, &url, place.prefix)
 }
 
 #[cfg(test)]
@@ -136,7 +135,19 @@ mod tests {
 
     #[test]
     fn unknown_schemes_are_named() {
-        let error = store_for("ftp://x/y").unwrap_err().to_string();
-        assert!(error.contains("ftp://"), "{error}");
+        let error = store_for("ftp://x/y", &StoreOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("ftp://"), "{error}");
+    }
+
+    #[test]
+    fn buckets_are_named_by_url_and_key() {
+        let settings = [("aws_region", "us-east-1"), ("aws_access_key_id", "k"), ("aws_secret_access_key", "s")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let options = StoreOptions { settings, environment: false, ..StoreOptions::default() };
+        let lake = store_for("s3://bucket/my lake%20/x/", &options).unwrap();
+        assert_eq!(lake.url().as_str(), "s3://bucket/my%20lake%2520/x/");
+        assert_eq!(lake.key("t").unwrap().as_ref(), "my lake%20/x/t");
+        assert_eq!(store_for("s3://bucket", &options).unwrap().url().as_str(), "s3://bucket/");
+        assert!(lake.file("t").is_none());
     }
 }

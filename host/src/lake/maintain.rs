@@ -97,11 +97,12 @@ mod tests {
 
     use super::super::{Committed, Lake, Load, Partition, WriterOptions};
     use super::*;
+    use crate::source::store::StoreOptions;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_committed_stays_and_the_rest_goes() {
         let dir = tempfile::tempdir().unwrap();
-        let lake = Lake::open(dir.path().to_str().unwrap()).await.unwrap();
+        let lake = Lake::open(dir.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
         let table = lake.table("default", "aws", "items", Arc::clone(&schema)).unwrap();
         let partition = Partition { source: "a/b".to_owned(), year: 2024, month: 1 };

@@ -16,6 +16,7 @@ mod location;
 mod maintain;
 mod partition;
 mod rejects;
+mod retries;
 mod schema;
 mod shape;
 mod sink;
@@ -41,6 +42,8 @@ use futures::TryStreamExt as _;
 use object_store::path::Path;
 use tokio::runtime::Handle;
 
+use crate::source::store::StoreOptions;
+
 /// One lake. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lake {
@@ -54,10 +57,9 @@ impl Lake {
     /// Must be called within a tokio runtime; uploads run there.
     ///
     /// # Errors
-    /// When the address cannot be understood.
-    #[expect(clippy::unused_async, reason = "stores of other kinds are opened by asking for credentials")]
-    pub async fn open(address: &str) -> Result<Self, LakeError> {
-        Ok(Self::at(location::store_for(address)?))
+    /// When the address or the store's settings cannot be understood.
+    pub fn open(address: &str, options: &StoreOptions) -> Result<Self, LakeError> {
+        Ok(Self::at(location::store_for(address, options)?))
     }
 
     /// A lake at a place whose store is already known. Must be called within a tokio runtime.

@@ -11,6 +11,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use costhost::lake::{Committed, Lake, LakeTable, Load, Partition, StagedFile, WriterOptions};
+use costhost::source::store::StoreOptions;
 use datafusion::prelude::SessionContext;
 
 /// Rows of load `n`.
@@ -30,7 +31,7 @@ pub fn schema() -> SchemaRef {
 
 /// A lake and its table, with a memory of their own, as a process of its own would have.
 pub async fn open(dir: &Path) -> (Lake, LakeTable) {
-    let lake = Lake::open(dir.to_str().unwrap()).await.unwrap();
+    let lake = Lake::open(dir.to_str().unwrap(), &StoreOptions::default()).unwrap();
     let table = lake.table("default", "aws", "items", schema()).unwrap();
     (lake, table)
 }
