@@ -144,6 +144,19 @@ impl LakeTable {
         }
     }
 
+    /// What is loaded of each of these partitions, in their order, all in one state of the table.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn loaded_all(&self, partitions: &[Partition]) -> Result<Vec<Option<LoadedMark>>, LakeError> {
+        let Some(table) = self.delta().await? else { return Ok(vec![None; partitions.len()]) };
+        let mut marks = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            marks.push(self.read_mark(&table, partition).await?.0);
+        }
+        Ok(marks)
+    }
+
     /// The table as it is now, for readers; `None` before its first commit.
     ///
     /// For DataFusion: `delta.update_datafusion_session(&ctx.state())`, then register `delta.table_provider().await`.
@@ -177,24 +190,17 @@ impl LakeTable {
     ) -> Result<(Option<LoadedMark>, Vec<Add>), LakeError> {
         let failed = |error| LakeError::delta("reading", &self.name, error);
         let files = self.active_files(table, partition).await?;
+        if let Some(mark) = mark_of_tags(&files) {
+            return Ok((Some(mark), files));
+        }
+        // Transactions have to be looked up in the log itself, which takes a hundred times longer than tags.
         let state = table.snapshot().map_err(failed)?;
         let log_store = table.log_store();
         let hash = state.transaction_version(log_store.as_ref(), partition.app_id()).await.map_err(failed)?;
         let Some(version_hash) = hash else { return Ok((None, files)) };
         let delivered =
             state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
-        // Tags are believed only where they agree with the transaction.
-        let tag = |file: &Add, name: &str| file.tags.as_ref()?.get(name)?.clone();
-        let ours = files.iter().find(|file| {
-            tag(file, TAG_LOAD).and_then(|id| load_hash(&id).ok()).is_some_and(|hash| hash == version_hash)
-        });
-        let mark = LoadedMark {
-            version_hash,
-            delivered,
-            load_id: ours.and_then(|file| tag(file, TAG_LOAD)),
-            revision: ours.and_then(|file| tag(file, TAG_REVISION)),
-            files: files.len(),
-        };
+        let mark = LoadedMark { version_hash, delivered, load_id: None, revision: None, files: files.len() };
         Ok((Some(mark), files))
     }
 
@@ -222,4 +228,21 @@ impl LakeTable {
     pub(crate) async fn remember(&self, table: DeltaTable) {
         *self.known.lock().await = Some(table);
     }
+}
+
+/// The mark that the tags of a partition's files agree on. They do unless the last load brought no file, was appended
+/// to others, or another tool rewrote the files.
+fn mark_of_tags(files: &[Add]) -> Option<LoadedMark> {
+    let tag = |file: &Add, name: &str| file.tags.as_ref()?.get(name)?.clone();
+    let first = files.first()?;
+    let load_id = tag(first, TAG_LOAD)?;
+    let agreed = files.iter().all(|file| tag(file, TAG_LOAD).as_ref() == Some(&load_id));
+    let mark = LoadedMark {
+        version_hash: load_hash(&load_id).ok()?,
+        delivered: Some(tag(first, TAG_DELIVERED)?.parse().ok()?),
+        load_id: Some(load_id),
+        revision: tag(first, TAG_REVISION),
+        files: files.len(),
+    };
+    agreed.then_some(mark)
 }
