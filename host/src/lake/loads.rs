@@ -1,0 +1,171 @@
+//! The `loads` table: one row per load that went in, kept for audit. It outlives the log's own history.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use datafusion::prelude::SessionContext;
+
+use super::Lake;
+use super::error::LakeError;
+
+/// Name of the table, one per tenant and provider.
+pub const LOADS_TABLE: &str = "loads";
+
+/// One load: what came in, from where, by which plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadRecord {
+    /// See [`super::Load::id`].
+    pub load_id: String,
+    /// Microseconds since the epoch.
+    pub loaded_at: i64,
+    /// The source's id. Stored as the partition column.
+    pub source: String,
+    /// The source's UUID.
+    pub source_uuid: String,
+    /// Such as `aws`.
+    pub provider: String,
+    /// The plugin's id.
+    pub plugin: String,
+    /// Its semantic version.
+    pub plugin_version: String,
+    /// SHA-256 of the component.
+    pub plugin_digest: String,
+    /// The delivery.
+    pub revision: String,
+    /// When it was delivered, in microseconds since the epoch.
+    pub delivered: i64,
+    /// Start of the billing period, in microseconds since the epoch.
+    pub period_start: i64,
+    /// Its end, exclusive.
+    pub period_end: i64,
+    /// Rows read, the rejected ones among them.
+    pub rows: i64,
+    /// Rows and cells set aside.
+    pub rejects: i64,
+    /// Input files.
+    pub files: i64,
+    /// Bytes of the input as stored.
+    pub bytes: i64,
+    /// SHA-256 of the settings.
+    pub settings_digest: String,
+    /// JSON: exact decimal text per column and currency.
+    pub totals: String,
+    /// JSON: the run's receipt for this load.
+    pub receipt: String,
+}
+
+fn time() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Text columns in the order of the schema, with the field each one holds. `source` is the partition column.
+const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String); 10] = [
+    ("load_id", |r| &r.load_id, |r| &mut r.load_id),
+    ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
+    ("provider", |r| &r.provider, |r| &mut r.provider),
+    ("plugin", |r| &r.plugin, |r| &mut r.plugin),
+    ("plugin_version", |r| &r.plugin_version, |r| &mut r.plugin_version),
+    ("plugin_digest", |r| &r.plugin_digest, |r| &mut r.plugin_digest),
+    ("revision", |r| &r.revision, |r| &mut r.revision),
+    ("settings_digest", |r| &r.settings_digest, |r| &mut r.settings_digest),
+    ("totals", |r| &r.totals, |r| &mut r.totals),
+    ("receipt", |r| &r.receipt, |r| &mut r.receipt),
+];
+
+const TIMES: [(&str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64); 4] = [
+    ("loaded_at", |r| r.loaded_at, |r| &mut r.loaded_at),
+    ("delivered", |r| r.delivered, |r| &mut r.delivered),
+    ("period_start", |r| r.period_start, |r| &mut r.period_start),
+    ("period_end", |r| r.period_end, |r| &mut r.period_end),
+];
+
+const COUNTS: [(&str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64); 4] = [
+    ("rows", |r| r.rows, |r| &mut r.rows),
+    ("rejects", |r| r.rejects, |r| &mut r.rejects),
+    ("files", |r| r.files, |r| &mut r.files),
+    ("bytes", |r| r.bytes, |r| &mut r.bytes),
+];
+
+/// Schema of the `loads` table, without partition columns.
+#[must_use]
+pub fn loads_schema() -> SchemaRef {
+    let texts = TEXTS.iter().map(|(name, ..)| Field::new(*name, DataType::Utf8, true));
+    let times = TIMES.iter().map(|(name, ..)| Field::new(*name, time(), true));
+    let counts = COUNTS.iter().map(|(name, ..)| Field::new(*name, DataType::Int64, true));
+    Arc::new(Schema::new(texts.chain(times).chain(counts).collect::<Vec<_>>()))
+}
+
+/// Rows of the `loads` table.
+///
+/// # Errors
+/// Never for records of this type; kept for a schema that grows.
+pub fn loads_batch(records: &[LoadRecord]) -> Result<RecordBatch, LakeError> {
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (_, get, _) in TEXTS {
+        columns.push(Arc::new(StringArray::from_iter_values(records.iter().map(get))));
+    }
+    for (_, get, _) in TIMES {
+        let times = TimestampMicrosecondArray::from_iter_values(records.iter().map(get));
+        columns.push(Arc::new(times.with_timezone("UTC")));
+    }
+    for (_, get, _) in COUNTS {
+        columns.push(Arc::new(Int64Array::from_iter_values(records.iter().map(get))));
+    }
+    RecordBatch::try_new(loads_schema(), columns).map_err(|error| LakeError::arrow(LOADS_TABLE, error))
+}
+
+/// The newest load of every source and period, ordered by both.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<Vec<LoadRecord>, LakeError> {
+    let table = lake.table(tenant, provider, LOADS_TABLE, loads_schema())?;
+    let Some(delta) = table.delta().await? else { return Ok(Vec::new()) };
+    let place = table.table_ref().to_string();
+    let failed = |error: datafusion::error::DataFusionError| LakeError::delta("querying", &place, error.into());
+    let context = SessionContext::new();
+    delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
+    let provider = delta.table_provider().await.map_err(|error| LakeError::delta("querying", &place, error))?;
+    let batches = context.read_table(provider).map_err(failed)?.collect().await.map_err(failed)?;
+    let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
+    for batch in &batches {
+        for record in records(batch).map_err(|error| LakeError::arrow(&place, error))? {
+            let key = (record.source.clone(), record.period_start);
+            let known = newest.entry(key).or_default();
+            if (record.loaded_at, &record.load_id) >= (known.loaded_at, &known.load_id) {
+                *known = record;
+            }
+        }
+    }
+    Ok(newest.into_values().collect())
+}
+
+/// The rows of a batch as readers return it. A null stands for nothing: an empty text or zero.
+fn records(batch: &RecordBatch) -> Result<Vec<LoadRecord>, arrow::error::ArrowError> {
+    let mut records = vec![LoadRecord::default(); batch.num_rows()];
+    let column = |name: &str, held: &DataType| cast(batch.column(batch.schema_ref().index_of(name)?), held);
+    let source: (&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String) =
+        ("source", |r| &r.source, |r| &mut r.source);
+    for (name, _, set) in TEXTS.into_iter().chain([source]) {
+        let values = column(name, &DataType::Utf8)?;
+        for (record, value) in records.iter_mut().zip(values.as_string::<i32>()) {
+            *set(record) = value.unwrap_or_default().to_owned();
+        }
+    }
+    for (name, _, set) in TIMES {
+        let values = column(name, &time())?;
+        for (record, value) in records.iter_mut().zip(values.as_primitive::<TimestampMicrosecondType>()) {
+            *set(record) = value.unwrap_or_default();
+        }
+    }
+    for (name, _, set) in COUNTS {
+        let values = column(name, &DataType::Int64)?;
+        for (record, value) in records.iter_mut().zip(values.as_primitive::<Int64Type>()) {
+            *set(record) = value.unwrap_or_default();
+        }
+    }
+    Ok(records)
+}

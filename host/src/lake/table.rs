@@ -1,0 +1,248 @@
+//! One table: its staged files, and what its log says is loaded.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use deltalake::kernel::{Add, StructType};
+use deltalake::logstore::LogStoreRef;
+use deltalake::{DeltaTable, FilterOp, FilterValue};
+use futures::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::Lake;
+use super::commit::load_hash;
+use super::error::LakeError;
+use super::partition::{PARTITION_COLUMNS, Partition, check_segment};
+use super::schema;
+use super::sink::Sink;
+use super::writer::{DataFileWriter, StagedFile, WriterOptions};
+
+/// Tags of data files: who loaded them. Other tools may drop these when they rewrite files.
+pub(crate) const TAG_LOAD: &str = "costhost.load";
+pub(crate) const TAG_DELIVERED: &str = "costhost.delivered";
+pub(crate) const TAG_REVISION: &str = "costhost.revision";
+
+/// Which table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableRef {
+    /// Whose rows.
+    pub tenant: String,
+    /// Whose bills.
+    pub provider: String,
+    /// The table's name.
+    pub name: String,
+}
+
+impl TableRef {
+    pub(crate) fn new(tenant: &str, provider: &str, name: &str) -> Result<Self, LakeError> {
+        check_segment("tenant", tenant)?;
+        check_segment("provider", provider)?;
+        check_segment("table", name)?;
+        Ok(Self { tenant: tenant.to_owned(), provider: provider.to_owned(), name: name.to_owned() })
+    }
+}
+
+impl std::fmt::Display for TableRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.tenant, self.provider, self.name)
+    }
+}
+
+/// What a table holds of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedMark {
+    /// The load's id, shortened to a positive number. Equality with another load's is what counts.
+    pub version_hash: i64,
+    /// When what is in was delivered, in seconds since the epoch.
+    pub delivered: Option<i64>,
+    /// The whole id, where the files still carry it.
+    pub load_id: Option<String>,
+    /// The revision, where the files still carry it.
+    pub revision: Option<String>,
+    /// Data files of the partition.
+    pub files: usize,
+}
+
+impl LoadedMark {
+    /// Whether this very load is in.
+    ///
+    /// # Errors
+    /// When `load_id` is no hexadecimal digest.
+    pub fn is(&self, load_id: &str) -> Result<bool, LakeError> {
+        Ok(self.version_hash == load_hash(load_id)?)
+    }
+}
+
+/// A handle on one table. Clones share what they know of the log.
+#[derive(Debug, Clone)]
+pub struct LakeTable {
+    pub(crate) lake: Lake,
+    pub(crate) table: TableRef,
+    /// [`TableRef`] as text: the directory below the lake, and the name in messages.
+    pub(crate) name: String,
+    pub(crate) files: SchemaRef,
+    pub(crate) declared: Arc<StructType>,
+    known: Arc<Mutex<Option<DeltaTable>>>,
+}
+
+impl LakeTable {
+    pub(crate) fn new(lake: &Lake, table: TableRef, declared: &SchemaRef) -> Result<Self, LakeError> {
+        let name = table.to_string();
+        let files = schema::file_schema(&name, declared)?;
+        let declared = Arc::new(schema::table_schema(&name, &files)?);
+        Ok(Self { lake: lake.clone(), table, name, files, declared, known: Arc::default() })
+    }
+
+    /// Which table this is.
+    #[must_use]
+    pub fn table_ref(&self) -> &TableRef {
+        &self.table
+    }
+
+    /// Schema of the data files: the declared one as it is stored, without partition columns.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.files
+    }
+
+    /// Begins a data file. Blocks, as everything the writer does: call it from a worker thread, never from a task.
+    ///
+    /// # Errors
+    /// When the partition cannot be a directory, or the file cannot be created.
+    pub fn writer(&self, partition: &Partition, options: &WriterOptions) -> Result<DataFileWriter, LakeError> {
+        partition.check()?;
+        let path = format!("{}/{}.zstd.parquet", partition.directory(), Uuid::new_v4());
+        let below = format!("{}/{path}", self.name);
+        let location = &self.lake.location;
+        let sink = match location.file(&below) {
+            Some(file) => Sink::file(&file).map_err(|error| LakeError::io("creating", file.display(), error))?,
+            None => Sink::upload(Arc::clone(location.store()), location.key(&below)?, &self.lake.runtime),
+        };
+        DataFileWriter::new(path, Arc::clone(&self.files), sink, options.clone())
+    }
+
+    /// Removes staged files that will not be committed. What cannot be removed is left for [`LakeTable::maintain`].
+    pub async fn discard(&self, files: Vec<StagedFile>) {
+        for file in files {
+            let Ok(key) = self.lake.location.key(&format!("{}/{}", self.name, file.path)) else { continue };
+            if let Err(error) = self.lake.location.store().delete(&key).await {
+                tracing::warn!(%key, %error, "a data file that is not needed could not be removed");
+            }
+        }
+    }
+
+    /// What is loaded of one partition; `None` when nothing ever was.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn loaded(&self, partition: &Partition) -> Result<Option<LoadedMark>, LakeError> {
+        match self.delta().await? {
+            Some(table) => Ok(self.read_mark(&table, partition).await?.0),
+            None => Ok(None),
+        }
+    }
+
+    /// What is loaded of each of these partitions, in their order, all in one state of the table.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn loaded_all(&self, partitions: &[Partition]) -> Result<Vec<Option<LoadedMark>>, LakeError> {
+        let Some(table) = self.delta().await? else { return Ok(vec![None; partitions.len()]) };
+        let mut marks = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            marks.push(self.read_mark(&table, partition).await?.0);
+        }
+        Ok(marks)
+    }
+
+    /// The table as it is now, for readers; `None` before its first commit.
+    ///
+    /// For DataFusion: `delta.update_datafusion_session(&ctx.state())`, then register `delta.table_provider().await`.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn delta(&self) -> Result<Option<DeltaTable>, LakeError> {
+        let mut known = self.known.lock().await;
+        if let Some(table) = known.as_mut() {
+            table.update_state().await.map_err(|error| LakeError::delta("reading", &self.name, error))?;
+            return Ok(Some(table.clone()));
+        }
+        if !self.lake.has_log(&self.table).await? {
+            return Ok(None);
+        }
+        let mut table = DeltaTable::new(self.log_store()?);
+        table.load().await.map_err(|error| LakeError::delta("reading", &self.name, error))?;
+        *known = Some(table.clone());
+        Ok(Some(table))
+    }
+
+    pub(crate) fn log_store(&self) -> Result<LogStoreRef, LakeError> {
+        self.lake.location.log_store(&self.name)
+    }
+
+    /// The mark of a partition in this state of the table, and its files.
+    pub(crate) async fn read_mark(
+        &self,
+        table: &DeltaTable,
+        partition: &Partition,
+    ) -> Result<(Option<LoadedMark>, Vec<Add>), LakeError> {
+        let failed = |error| LakeError::delta("reading", &self.name, error);
+        let files = self.active_files(table, partition).await?;
+        if let Some(mark) = mark_of_tags(&files) {
+            return Ok((Some(mark), files));
+        }
+        // Transactions have to be looked up in the log itself, which takes a hundred times longer than tags.
+        let state = table.snapshot().map_err(failed)?;
+        let log_store = table.log_store();
+        let hash = state.transaction_version(log_store.as_ref(), partition.app_id()).await.map_err(failed)?;
+        let Some(version_hash) = hash else { return Ok((None, files)) };
+        let delivered =
+            state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
+        let mark = LoadedMark { version_hash, delivered, load_id: None, revision: None, files: files.len() };
+        Ok((Some(mark), files))
+    }
+
+    async fn active_files(&self, table: &DeltaTable, partition: &Partition) -> Result<Vec<Add>, LakeError> {
+        let (year, month) = (partition.year_text(), partition.month_text());
+        let [source_column, year_column, month_column] = PARTITION_COLUMNS;
+        let filters = [
+            (source_column, FilterOp::Eq, FilterValue::Scalar(partition.source.as_str())),
+            (year_column, FilterOp::Eq, FilterValue::Scalar(year.as_str())),
+            (month_column, FilterOp::Eq, FilterValue::Scalar(month.as_str())),
+        ];
+        let views: Vec<_> = table
+            .get_active_add_actions_by_partitions(&filters)
+            .try_collect()
+            .await
+            .map_err(|error| LakeError::delta("reading", &self.name, error))?;
+        let wanted = partition.values();
+        #[expect(deprecated, reason = "the one public way to the tags of a file")]
+        let files = views.iter().map(|view| view.add_action());
+        // Exactly ours, whatever the filter made of odd source ids.
+        Ok(files.filter(|file| file.partition_values == wanted).collect())
+    }
+
+    /// Remembers a newer state of the table.
+    pub(crate) async fn remember(&self, table: DeltaTable) {
+        *self.known.lock().await = Some(table);
+    }
+}
+
+/// The mark that the tags of a partition's files agree on. They do unless the last load brought no file, was appended
+/// to others, or another tool rewrote the files.
+fn mark_of_tags(files: &[Add]) -> Option<LoadedMark> {
+    let tag = |file: &Add, name: &str| file.tags.as_ref()?.get(name)?.clone();
+    let first = files.first()?;
+    let load_id = tag(first, TAG_LOAD)?;
+    let agreed = files.iter().all(|file| tag(file, TAG_LOAD).as_ref() == Some(&load_id));
+    let mark = LoadedMark {
+        version_hash: load_hash(&load_id).ok()?,
+        delivered: Some(tag(first, TAG_DELIVERED)?.parse().ok()?),
+        load_id: Some(load_id),
+        revision: tag(first, TAG_REVISION),
+        files: files.len(),
+    };
+    agreed.then_some(mark)
+}
