@@ -4,8 +4,10 @@
 //! ([`plugin`]); everything that touches the outside world lives here: objects in ([`source`]), the run itself
 //! ([`ingest`]), the lake ([`lake`]) and the questions it answers ([`report`]).
 
+pub mod cli;
 pub mod ingest;
 pub mod lake;
 pub mod plugin;
 pub mod report;
+pub mod settings;
 pub mod source;

@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::UsageError;
 use crate::ingest::request::{RunOptions, RunRequest, SourceRequest, checked_name, derived_name, plugin_settings};
+use crate::lake::Lake;
 use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
 use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
+use crate::source::store::StoreOptions;
 
 /// Which lake, whose data.
 #[derive(Debug, Clone, Args)]
@@ -35,9 +37,13 @@ impl LakeArgs {
         Ok(self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default())
     }
 
-    /// The lake's location.
-    pub fn lake(&self, config: &ConfigFile) -> String {
-        self.lake.clone().or_else(|| config.lake.clone()).unwrap_or_else(|| "./costhost".to_owned())
+    /// The lake.
+    ///
+    /// # Errors
+    /// When its location cannot be one.
+    pub fn open(&self, config: &ConfigFile) -> anyhow::Result<Lake> {
+        let address = self.lake.as_deref().or(config.lake.as_deref()).unwrap_or("./costhost");
+        Ok(Lake::open(address, &StoreOptions::default())?)
     }
 
     /// The tenant, checked.

@@ -5,8 +5,7 @@ use clap::Args;
 use super::args::{LakeArgs, SourceArgs};
 use super::{Exit, OutputFormat, table};
 use crate::ingest::plan;
-use crate::lake::Lake;
-use crate::plugin::cancel::Cancel;
+use crate::plugin::Cancel;
 
 /// Flags of `costhost plan`.
 #[derive(Debug, Args)]
@@ -30,7 +29,7 @@ pub async fn execute(args: PlanArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let request = args.source.request(&config, tenant)?;
-    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let lake = args.lake.open(&config)?;
     let plan = plan::plan(&lake, &request.sources, &request.options, &Cancel::default()).await?;
     let mut rows = table::Table::new(&["source", "period", "decision", "files", "bytes", "revision", "why"]);
     for period in &plan.periods {

@@ -9,8 +9,7 @@ use super::{Exit, table};
 use crate::ingest::receipt::{PeriodStatus, Receipt};
 use crate::ingest::run::RunContext;
 use crate::ingest::{plan, run};
-use crate::lake::Lake;
-use crate::plugin::cancel::Cancel;
+use crate::plugin::Cancel;
 
 /// Flags of `costhost run`.
 #[derive(Debug, Args)]
@@ -37,7 +36,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let request = args.source.request(&config, tenant)?;
-    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let lake = args.lake.open(&config)?;
     let cancel = Cancel::default();
     stop_on_signal(cancel.clone());
     let plan = plan::plan(&lake, &request.sources, &request.options, &cancel).await?;
@@ -54,7 +53,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
             RunContext { lake: &lake, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
         run::execute(plan, context)
     })
-    .await?;
+    .await??;
     let strict = args.strict || config.strict.unwrap_or(false);
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -5,7 +5,8 @@ use clap::Args;
 use super::args::LakeArgs;
 use super::{Exit, OutputFormat, table};
 use crate::ingest::time_text;
-use crate::lake::{Lake, loads};
+use crate::lake::{LOADS_TABLE, latest_loads};
+use crate::settings::Month;
 
 /// Flags of `costhost sources`.
 #[derive(Debug, Args)]
@@ -25,12 +26,12 @@ pub struct SourcesArgs {
 pub async fn execute(args: SourcesArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
-    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let lake = args.lake.open(&config)?;
     let mut providers: Vec<String> = lake
         .tables()
         .await?
         .into_iter()
-        .filter(|table| table.tenant == tenant && table.name == loads::TABLE)
+        .filter(|table| table.tenant == tenant && table.name == LOADS_TABLE)
         .map(|table| table.provider)
         .collect();
     providers.sort();
@@ -38,11 +39,11 @@ pub async fn execute(args: SourcesArgs) -> anyhow::Result<Exit> {
         ["provider", "source", "period", "revision", "rows", "rejects", "loaded", "plugin", "source_uuid", "location"];
     let mut rows = table::Table::new(&columns);
     for provider in providers {
-        for load in loads::latest_loads(&lake, &tenant, &provider).await? {
+        for load in latest_loads(&lake, &tenant, &provider).await? {
             rows.add([
                 provider.clone(),
                 load.source,
-                load.month.to_string(),
+                Month::of(load.period_start.div_euclid(1_000_000)).map(|month| month.to_string()).unwrap_or_default(),
                 load.revision,
                 load.rows.to_string(),
                 load.rejects.to_string(),

@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::args::LakeArgs;
 use super::{Exit, OutputFormat};
-use crate::lake::Lake;
 use crate::report;
 
 /// Flags of `costhost sql`.
@@ -27,7 +26,7 @@ pub struct SqlArgs {
 pub async fn execute(args: SqlArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
-    let lake = Lake::open(&args.lake.lake(&config)).await?;
+    let lake = args.lake.open(&config)?;
     let context = report::context(&lake, &tenant).await?;
     let answer = report::run_sql(&context, &args.sql).await?;
     report::render(&answer, args.output, &mut std::io::stdout().lock())?;

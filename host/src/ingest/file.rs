@@ -13,11 +13,11 @@ use super::plan::PlannedPeriod;
 use super::progress::FileProgress;
 use super::request::RunOptions;
 use super::totals::Totals;
-use crate::lake::rejects::RejectRow;
-use crate::lake::{DataFileWriter, LakeTable, StagedFile};
-use crate::plugin::cancel::Cancel;
-use crate::plugin::types::{CallContext, Form, InputFile, NormalizeJob, Outcome, SummaryTask};
-use crate::plugin::{AccumulatorHandle, Instance, NormalizerHandle};
+use crate::lake::{DataFileWriter, LakeTable, RejectRow, StagedFile, WriterOptions};
+use crate::plugin::{
+    AccumulatorHandle, CallContext, Cancel, Compression, Form, InputFile, Instance, NormalizeJob, NormalizerHandle,
+    Outcome, Reject, SummaryTask,
+};
 use crate::source::fetch::{self, InputSpec};
 use crate::source::parquet;
 
@@ -129,12 +129,10 @@ impl<'a> FileWork<'a> {
         let period = self.task.period;
         let input = self.input()?;
         let info = period.files.get(self.task.index);
-        let spec = InputSpec {
-            path: input.path.clone(),
-            compression: input.compression,
-            size: info.map(|info| info.size),
-            etag: info.and_then(|info| info.etag.clone()),
-        };
+        let mut spec = InputSpec::new(&input.path, decoder_of(input.compression));
+        if let Some(info) = info {
+            spec = spec.expecting(info);
+        }
         let handle = tokio::runtime::Handle::current();
         let mut reader = fetch::open_file(&period.location, &spec, handle)?;
         loop {
@@ -224,7 +222,7 @@ impl<'a> FileWork<'a> {
         self.result.rows += outcome.rows;
         self.result.rejects_counted += outcome.rejects.len() as u64 + outcome.rejects_uncounted;
         let room = REJECTS_KEPT.saturating_sub(self.result.rejects.len());
-        self.result.rejects.extend(outcome.rejects.into_iter().take(room).map(|reject| RejectRow::new(path, reject)));
+        self.result.rejects.extend(outcome.rejects.into_iter().take(room).map(|reject| reject_row(path, reject)));
         let started = Instant::now();
         for rows in outcome.outputs {
             let (Some(table), Some(declared)) =
@@ -234,7 +232,7 @@ impl<'a> FileWork<'a> {
             };
             let writer = match self.writers.entry(rows.table) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(table.writer(&period.partition())?),
+                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(table.writer(&period.partition(), &WriterOptions::default())?),
             };
             for batch in &rows.batches {
                 self.result.totals.add(&declared.money, batch);
@@ -268,6 +266,31 @@ impl<'a> FileWork<'a> {
         for writer in std::mem::take(&mut self.writers).into_values() {
             writer.abort();
         }
+    }
+}
+
+/// The same compression in the words of the source module, which knows no plugin.
+fn decoder_of(compression: Compression) -> fetch::Compression {
+    match compression {
+        Compression::None => fetch::Compression::None,
+        Compression::Gzip => fetch::Compression::Gzip,
+        Compression::Zstd => fetch::Compression::Zstd,
+        Compression::Zip => fetch::Compression::Zip,
+    }
+}
+
+fn reject_row(file: &str, reject: Reject) -> RejectRow {
+    let position = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
+    RejectRow {
+        file: file.to_owned(),
+        row: position(reject.at.row),
+        byte: position(reject.at.byte),
+        column_name: reject.at.column,
+        code: reject.code,
+        message: reject.message,
+        whole_row: reject.whole_row,
+        amount: reject.amount.as_deref().and_then(super::totals::parse_decimal),
+        currency: reject.currency,
     }
 }
 

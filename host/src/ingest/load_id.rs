@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::plugin::types::FoundReport;
+use crate::plugin::FoundReport;
 use crate::source::grant::ObjectInfo;
 
 /// What a load depends on.

@@ -18,15 +18,18 @@ use super::plan::PlannedPeriod;
 use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, TableReceipt, Timings};
 use super::request::RunOptions;
 use super::totals::Totals;
-use crate::lake::loads::LoadRecord;
-use crate::lake::rejects;
-use crate::lake::{Committed, Lake, LakeTable, Load, StagedFile};
-use crate::plugin::cancel::Cancel;
+use crate::lake::{
+    Committed, LOADS_TABLE, Lake, LakeError, LakeTable, Load, LoadRecord, REJECTS_TABLE, RejectRow, StagedFile,
+    WriterOptions, loads_batch, loads_schema, rejects_batch, rejects_schema,
+};
 use crate::plugin::manifest::{Manifest, Summary, TableRole};
-use crate::plugin::types::CallContext;
+use crate::plugin::{CallContext, Cancel};
 
 /// The lake tables of a plugin, in the order of its manifest, with the columns the host adds to summaries.
-pub fn lake_tables(lake: &Lake, tenant: &str, manifest: &Manifest) -> Vec<LakeTable> {
+///
+/// # Errors
+/// When the lake cannot hold a table of that name or schema.
+pub fn lake_tables(lake: &Lake, tenant: &str, manifest: &Manifest) -> Result<Vec<LakeTable>, LakeError> {
     let tables = manifest.tables.iter();
     tables
         .map(|table| {
@@ -140,7 +143,7 @@ impl PeriodWork<'_> {
                 rows.iter().filter(|(table, _)| *table == summary.output).map(|(_, batch)| batch.clone()).collect();
             identities.extend(identity::check(&summary.identities, &output));
             let Some(table) = self.tables.get(summary.output) else { continue };
-            let mut writer = table.writer(&self.period.partition())?;
+            let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
             for batch in &output {
                 if let Err(error) = self.with_bill(batch).and_then(|batch| Ok(writer.write(&batch)?)) {
                     writer.abort();
@@ -204,7 +207,7 @@ impl PeriodWork<'_> {
         let mut tables = Vec::new();
         let mut superseded = false;
         for ((table, declared), files) in self.tables.iter().zip(&manifest.tables).zip(staged) {
-            let (rows, bytes) = (files.iter().map(|f| f.rows).sum(), files.iter().map(|f| f.bytes).sum());
+            let (rows, bytes) = (files.iter().map(StagedFile::rows).sum(), files.iter().map(StagedFile::bytes).sum());
             let committed = self.replace(table, files, &load)?;
             superseded |= matches!(committed, Committed::Superseded { .. });
             let version = version_of(&committed);
@@ -263,11 +266,11 @@ impl PeriodWork<'_> {
 
     fn commit_rejects(&self, sum: &Sum, load: &Load) -> Result<(), IngestError> {
         let manifest = self.period.plugin.manifest();
-        let table = rejects::table(self.lake, &self.options.tenant, &manifest.provider);
+        let table = self.lake.table(&self.options.tenant, &manifest.provider, REJECTS_TABLE, rejects_schema())?;
         let mut files = Vec::new();
         if !sum.rejects.is_empty() {
-            let mut writer = table.writer(&self.period.partition())?;
-            writer.write(&rejects::batch(&sum.rejects)?)?;
+            let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
+            writer.write(&rejects_batch(&sum.rejects)?)?;
             files.push(writer.finish()?);
         }
         self.replace(&table, files, load).map(|_| ())
@@ -280,29 +283,36 @@ impl PeriodWork<'_> {
         load: &Load,
     ) -> Result<(), IngestError> {
         let manifest = self.period.plugin.manifest();
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let micros = |seconds: i64| seconds.saturating_mul(1_000_000);
         let record = LoadRecord {
             load_id: self.period.load_id.clone(),
             loaded_at: chrono::Utc::now().timestamp_micros(),
             source: self.period.source.clone(),
             source_uuid: self.period.source_uuid.to_string(),
             location: self.period.location.url.clone(),
-            month: self.period.month,
+            provider: manifest.provider.clone(),
             plugin: manifest.id.clone(),
             plugin_version: manifest.version.clone(),
             plugin_digest: self.period.plugin.digest().to_owned(),
             revision: self.period.report.revision.clone(),
-            delivered: self.period.report.delivered,
-            rows: outcome.rows,
-            rejects: outcome.rejects,
-            files: self.period.files.len() as u64,
-            bytes: self.period.bytes(),
+            delivered: micros(self.period.report.delivered),
+            period_start: micros(self.period.report.period.start),
+            period_end: micros(self.period.report.period.end),
+            rows: count(outcome.rows),
+            rejects: count(outcome.rejects),
+            files: count(self.period.files.len() as u64),
+            bytes: count(self.period.bytes()),
             settings_digest: receipt.settings_digest.clone(),
             totals: outcome.totals.to_string(),
             receipt: serde_json::to_string(receipt).unwrap_or_default(),
         };
-        let handle = tokio::runtime::Handle::current();
-        let tenant = &self.options.tenant;
-        handle.block_on(crate::lake::loads::append(self.lake, tenant, &manifest.provider, &record, load))?;
+        let table = self.lake.table(&self.options.tenant, &manifest.provider, LOADS_TABLE, loads_schema())?;
+        let partition = self.period.partition();
+        let mut writer = table.writer(&partition, &WriterOptions::default())?;
+        writer.write(&loads_batch(&[record])?)?;
+        let files = vec![writer.finish()?];
+        tokio::runtime::Handle::current().block_on(table.append(&partition, files, load))?;
         Ok(())
     }
 
@@ -345,7 +355,7 @@ fn version_of(committed: &Committed) -> Option<u64> {
 #[derive(Debug, Default)]
 struct Sum {
     rows: u64,
-    rejects: Vec<rejects::RejectRow>,
+    rejects: Vec<RejectRow>,
     rejects_counted: u64,
     totals: Totals,
     notes: Vec<String>,

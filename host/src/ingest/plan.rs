@@ -9,11 +9,9 @@ use uuid::Uuid;
 use super::error::IngestError;
 use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
 use super::request::{RunOptions, SourceRequest};
-use crate::lake::loads::LoadRecord;
-use crate::lake::{Lake, Partition};
-use crate::plugin::Plugin;
-use crate::plugin::cancel::Cancel;
-use crate::plugin::types::{DiscoverRequest, Findings, FoundReport};
+use super::period::lake_tables;
+use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
+use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
 use crate::source::bucket::{Bucket, GrantLimits};
 use crate::source::grant::ObjectInfo;
@@ -118,7 +116,6 @@ pub async fn plan(
     cancel: &Cancel,
 ) -> Result<Plan, IngestError> {
     let mut plan = Plan::default();
-    let mut loaded = LoadedHistory::default();
     for source in sources {
         match find(source, options, cancel).await {
             Ok((location, findings)) => {
@@ -135,8 +132,9 @@ pub async fn plan(
         }
     }
     drop_collisions(&mut plan);
+    let loaded = Loaded::read(lake, &plan.periods, options).await?;
     for mut period in std::mem::take(&mut plan.periods) {
-        match decide(lake, &mut loaded, &mut period, sources, options).await? {
+        match decide(&loaded, &mut period, sources, options) {
             None => plan.periods.push(period),
             Some(message) => {
                 plan.problems.push(PlanProblem { source: period.source, month: Some(period.month), message });
@@ -152,11 +150,12 @@ async fn find(
     options: &RunOptions,
     cancel: &Cancel,
 ) -> Result<(Arc<Location>, Findings), IngestError> {
-    let location = source::store::open(&source.location, &source::store::StoreOptions::default())?;
+    let location = source::store::open(&source.location, &source::store::StoreOptions::default())?.resolve().await?;
     let location = Arc::new(location);
     let handle = tokio::runtime::Handle::current();
     let bucket = Arc::new(Bucket::new(Location::clone(&location), GrantLimits::default(), handle));
-    let request = DiscoverRequest { settings: source.settings.clone(), window: source.window(), now: options.now };
+    let window = source.window().map(|(start, end)| Period { start, end });
+    let request = DiscoverRequest { settings: source.settings.clone(), window, now: options.now };
     let (plugin, limits, cancel) = (Arc::clone(&source.plugin), options.limits.clone(), cancel.clone());
     // The guest's storage calls block, so discovery gets a thread that may.
     let found = tokio::task::spawn_blocking(move || plugin.discover(bucket, request, &limits, &cancel)).await;
@@ -278,51 +277,56 @@ fn drop_collisions(plan: &mut Plan) {
     }));
 }
 
-/// Load records of each provider, read once a plan.
+/// What the lake holds of the planned periods, read once a plan.
 #[derive(Default)]
-struct LoadedHistory(BTreeMap<String, Vec<LoadRecord>>);
-
-impl LoadedHistory {
-    async fn of(&mut self, lake: &Lake, tenant: &str, provider: &str) -> Result<&[LoadRecord], IngestError> {
-        if !self.0.contains_key(provider) {
-            let records = crate::lake::loads::latest_loads(lake, tenant, provider).await?;
-            self.0.insert(provider.to_owned(), records);
-        }
-        Ok(self.0.get(provider).map(Vec::as_slice).unwrap_or_default())
-    }
+struct Loaded {
+    /// Newest load records, by provider.
+    records: BTreeMap<String, Vec<LoadRecord>>,
+    /// One mark per table of the plugin, by plugin digest and partition.
+    marks: BTreeMap<(String, Partition), Vec<Option<LoadedMark>>>,
 }
 
-/// Sets the period's decision, or says why it must not be loaded.
-async fn decide(
-    lake: &Lake,
-    loaded: &mut LoadedHistory,
-    period: &mut PlannedPeriod,
-    sources: &[SourceRequest],
-    options: &RunOptions,
-) -> Result<Option<String>, IngestError> {
-    let provider = period.plugin.manifest().provider.clone();
-    let history = loaded.of(lake, &options.tenant, &provider).await?;
-    if let Some(other) = moved_place(history, period, sources) {
-        return Ok(Some(format!(
-            "the lake already holds a source `{}`, read from {other}; this one lies at {}. Give it a name with \
-             --source-name (the same name says that it is the same source)",
-            period.source, period.location.url
-        )));
+impl Loaded {
+    async fn read(lake: &Lake, periods: &[PlannedPeriod], options: &RunOptions) -> Result<Self, IngestError> {
+        let mut loaded = Self::default();
+        let mut plugins: BTreeMap<&str, (&Arc<Plugin>, Vec<Partition>)> = BTreeMap::new();
+        for period in periods {
+            let entry = plugins.entry(period.plugin.digest()).or_insert((&period.plugin, Vec::new()));
+            entry.1.push(period.partition());
+        }
+        for (digest, (plugin, partitions)) in plugins {
+            let manifest = plugin.manifest();
+            if !loaded.records.contains_key(&manifest.provider) {
+                let records = latest_loads(lake, &options.tenant, &manifest.provider).await?;
+                loaded.records.insert(manifest.provider.clone(), records);
+            }
+            for table in lake_tables(lake, &options.tenant, manifest)? {
+                for (partition, mark) in partitions.iter().zip(table.loaded_all(&partitions).await?) {
+                    loaded.marks.entry((digest.to_owned(), partition.clone())).or_default().push(mark);
+                }
+            }
+        }
+        Ok(loaded)
     }
-    let known = history.iter().find(|record| record.source == period.source && record.month == period.month);
-    let state = table_state(lake, period, options).await?;
-    (period.decision, period.why) = match (state, known) {
-        (TableState::This, Some(_)) if !options.force => (Decision::Unchanged, "nothing new since the last load".into()),
-        (TableState::Newer(delivered), _) if !options.force => (
-            Decision::Superseded,
-            format!("a newer delivery ({}) is loaded", crate::ingest::time_text(delivered)),
-        ),
-        (TableState::This, Some(_)) => (Decision::Changed, "loaded again because of --force".into()),
-        (TableState::Nothing, None) => (Decision::New, "not loaded yet".into()),
-        (_, Some(record)) => (Decision::Changed, difference(record, period)),
-        (_, None) => (Decision::Changed, "an earlier load was not finished".into()),
-    };
-    Ok(None)
+
+    fn records(&self, period: &PlannedPeriod) -> &[LoadRecord] {
+        self.records.get(&period.plugin.manifest().provider).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn state(&self, period: &PlannedPeriod) -> TableState {
+        let key = (period.plugin.digest().to_owned(), period.partition());
+        let marks = self.marks.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let newest = marks.iter().flatten().filter_map(|mark| mark.delivered).max();
+        if let Some(newest) = newest.filter(|newest| *newest > period.report.delivered) {
+            return TableState::Newer(newest);
+        }
+        let same = |mark: &Option<LoadedMark>| mark.as_ref().is_some_and(|mark| mark.is(&period.load_id).unwrap_or(false));
+        match marks {
+            marks if marks.iter().all(Option::is_none) => TableState::Nothing,
+            marks if marks.iter().all(same) => TableState::This,
+            _ => TableState::Other,
+        }
+    }
 }
 
 /// What the tables of a plugin hold of a period.
@@ -331,34 +335,44 @@ enum TableState {
     Nothing,
     /// This very load, in every table.
     This,
-    /// A delivery that is newer than the planned one.
+    /// A delivery that is newer than the planned one, with its time.
     Newer(i64),
     /// Something else.
     Other,
 }
 
-async fn table_state(lake: &Lake, period: &PlannedPeriod, options: &RunOptions) -> Result<TableState, IngestError> {
-    let manifest = period.plugin.manifest();
-    let partition = period.partition();
-    let (mut same, mut any) = (true, false);
-    for table in &manifest.tables {
-        let table = lake.table(&options.tenant, &manifest.provider, &table.name, Arc::clone(&table.schema));
-        match table.loaded(&partition).await? {
-            Some(mark) if mark.is(&period.load_id) => any = true,
-            Some(mark) => {
-                (same, any) = (false, true);
-                if let Some(delivered) = mark.delivered.filter(|delivered| *delivered > period.report.delivered) {
-                    return Ok(TableState::Newer(delivered));
-                }
-            }
-            None => same = false,
-        }
+/// Sets the period's decision, or says why it must not be loaded.
+fn decide(
+    loaded: &Loaded,
+    period: &mut PlannedPeriod,
+    sources: &[SourceRequest],
+    options: &RunOptions,
+) -> Option<String> {
+    let records = loaded.records(period);
+    if let Some(other) = moved_place(records, period, sources) {
+        return Some(format!(
+            "the lake already holds a source `{}`, read from {other}; this one lies at {}. Give it a name with \
+             --source-name (the same name says that it is the same source)",
+            period.source, period.location.url
+        ));
     }
-    Ok(match (same, any) {
-        (true, _) => TableState::This,
-        (false, true) => TableState::Other,
-        (false, false) => TableState::Nothing,
-    })
+    let known = records.iter().find(|record| {
+        record.source == period.source && record.period_start == period.report.period.start.saturating_mul(1_000_000)
+    });
+    let recorded = known.filter(|record| record.load_id == period.load_id);
+    (period.decision, period.why) = match (loaded.state(period), known) {
+        (TableState::This, _) if recorded.is_some() && !options.force => {
+            (Decision::Unchanged, "nothing new since the last load".into())
+        }
+        (TableState::Newer(delivered), _) if !options.force => {
+            (Decision::Superseded, format!("a newer delivery ({}) is loaded", super::time_text(delivered)))
+        }
+        (TableState::This, _) if recorded.is_some() => (Decision::Changed, "loaded again because of --force".into()),
+        (TableState::Nothing, None) => (Decision::New, "not loaded yet".into()),
+        (_, Some(record)) => (Decision::Changed, difference(record, period)),
+        (_, None) => (Decision::Changed, "an earlier load was not finished".into()),
+    };
+    None
 }
 
 /// A name made from a location must not silently join two places into one source.

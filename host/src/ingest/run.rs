@@ -16,7 +16,7 @@ use super::receipt::{PeriodReceipt, PeriodStatus, ProblemReceipt, Receipt};
 use super::request::RunOptions;
 use super::totals::Totals;
 use crate::lake::{Lake, LakeTable};
-use crate::plugin::cancel::Cancel;
+use crate::plugin::Cancel;
 
 /// What a run works with, beside its plan.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +35,15 @@ pub struct RunContext<'a> {
 
 /// Loads everything the plan says, and tells what became of it. Blocking: call it where threads may wait, inside a
 /// tokio runtime's context.
-pub fn execute(plan: Plan, context: RunContext<'_>) -> Receipt {
+///
+/// # Errors
+/// When the lake cannot hold a plugin's tables. Everything else is told by the receipt.
+pub fn execute(plan: Plan, context: RunContext<'_>) -> Result<Receipt, IngestError> {
     let started = Instant::now();
     let started_text = super::time_text(chrono::Utc::now().timestamp());
     let to_read: u64 = plan.periods.iter().filter(|p| p.decision.reads()).map(PlannedPeriod::bytes).sum();
     let progress = Progress::new(to_read, context.bars);
-    let slots: Vec<PeriodSlot<'_>> = plan.periods.iter().map(|period| PeriodSlot::new(period, context)).collect();
+    let slots: Vec<PeriodSlot<'_>> = plan.periods.iter().map(|period| PeriodSlot::new(period, context)).collect::<Result<_, _>>()?;
     let queue = Mutex::new(files_to_do(&slots));
     let handle = tokio::runtime::Handle::current();
     std::thread::scope(|scope| {
@@ -57,7 +60,7 @@ pub fn execute(plan: Plan, context: RunContext<'_>) -> Receipt {
     });
     progress.finish();
     let receipts: Vec<(PeriodReceipt, Totals)> = slots.into_iter().map(PeriodSlot::into_receipt).collect();
-    receipt(receipts, plan, context, started, started_text)
+    Ok(receipt(receipts, plan, context, started, started_text))
 }
 
 fn files_to_do(slots: &[PeriodSlot<'_>]) -> VecDeque<(usize, usize)> {
@@ -86,9 +89,9 @@ struct SlotState {
 }
 
 impl<'a> PeriodSlot<'a> {
-    fn new(period: &'a PlannedPeriod, context: RunContext<'a>) -> Self {
-        let tables = lake_tables(context.lake, &context.options.tenant, period.plugin.manifest());
-        Self { period, tables, state: Mutex::default() }
+    fn new(period: &'a PlannedPeriod, context: RunContext<'a>) -> Result<Self, IngestError> {
+        let tables = lake_tables(context.lake, &context.options.tenant, period.plugin.manifest())?;
+        Ok(Self { period, tables, state: Mutex::default() })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, SlotState> {

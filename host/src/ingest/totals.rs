@@ -174,6 +174,13 @@ pub fn decimal_text(value: i256) -> String {
     if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
+/// A decimal text in units of 10^-18, where it is one and fits 38 digits. Digits past the 18th decimal are rounded
+/// half-even.
+pub fn parse_decimal(text: &str) -> Option<i128> {
+    use arrow::array::types::Decimal128Type;
+    arrow::compute::kernels::cast_utils::parse_decimal::<Decimal128Type>(text.trim(), 38, 18).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

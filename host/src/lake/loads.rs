@@ -25,6 +25,8 @@ pub struct LoadRecord {
     pub source: String,
     /// The source's UUID.
     pub source_uuid: String,
+    /// Where the reports lie, as a URL without credentials.
+    pub location: String,
     /// Such as `aws`.
     pub provider: String,
     /// The plugin's id.
@@ -62,9 +64,10 @@ fn time() -> DataType {
 }
 
 /// Text columns in the order of the schema, with the field each one holds. `source` is the partition column.
-const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String); 10] = [
+const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String); 11] = [
     ("load_id", |r| &r.load_id, |r| &mut r.load_id),
     ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
+    ("location", |r| &r.location, |r| &mut r.location),
     ("provider", |r| &r.provider, |r| &mut r.provider),
     ("plugin", |r| &r.plugin, |r| &mut r.plugin),
     ("plugin_version", |r| &r.plugin_version, |r| &mut r.plugin_version),
