@@ -1,0 +1,93 @@
+//! `costhost report PROVIDER NAME`: the questions that plugins declare.
+
+use clap::{Args, ValueEnum};
+
+use super::args::LakeArgs;
+use super::{Exit, OutputFormat, UsageError};
+use crate::report::{self, ReportQuery, Resolution};
+
+/// Flags of `costhost report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Whose costs, such as aws
+    pub provider: String,
+    /// Which report, such as costs
+    pub name: String,
+    /// Dimensions such as account, service, region, or tag:KEY
+    #[arg(long, value_delimiter = ',', value_name = "D1,D2")]
+    pub group_by: Vec<String>,
+    /// What to add up [default: the report's first measure]
+    #[arg(long, value_delimiter = ',', value_name = "M1,M2")]
+    pub measures: Vec<String>,
+    /// First day or month
+    #[arg(long, value_name = "YYYY-MM[-DD]")]
+    pub from: Option<String>,
+    /// Last day or month, inclusive
+    #[arg(long, value_name = "YYYY-MM[-DD]")]
+    pub to: Option<String>,
+    /// Rows per day, per month, or one over all time
+    #[arg(long, value_enum, default_value = "total")]
+    pub resolution: ResolutionArg,
+    /// Only rows where DIMENSION is one of these; != for all but these. Give it several times for more conditions
+    #[arg(long = "filter", value_name = "DIMENSION=V1,V2")]
+    pub filters: Vec<String>,
+    /// Order by measures or dimensions, a leading - for descending
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "[-]COLUMN")]
+    pub order_by: Vec<String>,
+    /// At most so many rows
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: OutputFormat,
+}
+
+/// How time is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResolutionArg {
+    /// A row per day.
+    Daily,
+    /// A row per calendar month.
+    Monthly,
+    /// No time at all.
+    Total,
+}
+
+/// Runs the report and prints its rows.
+///
+/// # Errors
+/// When the report is not known, a name or value is off, or the lake cannot be read.
+pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
+    let config = args.lake.config()?;
+    let tenant = args.lake.tenant(&config)?;
+    let lake = args.lake.open(&config)?;
+    let definitions = report::definitions::definitions(&lake, &tenant, &args.provider).await?;
+    let definition = definitions.iter().find(|definition| definition.name == args.name).ok_or_else(|| {
+        if definitions.is_empty() {
+            UsageError(format!("nothing of `{}` is loaded in this lake; see `costhost sources`", args.provider))
+        } else {
+            let known = definitions.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
+            UsageError(format!("{} has no report `{}`; it has {known}", args.provider, args.name))
+        }
+    })?;
+    let query = ReportQuery {
+        group_by: args.group_by,
+        measures: args.measures,
+        from: args.from,
+        to: args.to,
+        resolution: match args.resolution {
+            ResolutionArg::Daily => Resolution::Daily,
+            ResolutionArg::Monthly => Resolution::Monthly,
+            ResolutionArg::Total => Resolution::Total,
+        },
+        filters: args.filters,
+        order_by: args.order_by,
+        limit: args.limit,
+    };
+    let answer = report::answer(&lake, &tenant, &args.provider, definition, &query).await?;
+    report::render(&answer, args.output, &mut std::io::stdout().lock())?;
+    Ok(Exit::Done)
+}
