@@ -238,7 +238,7 @@ impl LakeTable {
         let failed = |error| LakeError::delta("extending", &self.name, error);
         let state = table.snapshot().map_err(failed)?;
         let Some(schema) = schema::grow(&self.name, state.schema().as_ref(), &self.declared)? else { return Ok(None) };
-        let metadata = state.metadata().clone().with_schema(&schema).map_err(failed)?;
+        let metadata = state.metadata().clone().with_schema(&schema).map_err(|error| failed(error.into()))?;
         Ok(Some(Action::Metadata(metadata)))
     }
 
