@@ -3,3 +3,4 @@
 
 pub mod bucket;
 pub mod program;
+pub mod s3;
