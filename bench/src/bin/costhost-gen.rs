@@ -1,0 +1,104 @@
+//! Writes generated cost reports: `costhost-gen cur --out DIR --months 2025-10..2025-12 --rows 20000`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use costhost_bench::aws::month::Month;
+use costhost_bench::aws::{Compression, Headers, Layout, Settings, generate};
+
+/// Makes realistic cost reports from a seed. The same arguments give the same bytes.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// An AWS Cost and Usage Report (version 1), with `expected.json` beside it
+    Cur(Cur),
+}
+
+#[derive(Debug, Args)]
+struct Cur {
+    /// Folder that stands for the bucket
+    #[arg(long)]
+    out: PathBuf,
+    /// Billing months, both ends included
+    #[arg(long, default_value = "2025-10..2025-12")]
+    months: String,
+    /// Rows of each month
+    #[arg(long, default_value_t = 20_000)]
+    rows: u64,
+    /// Files of each month
+    #[arg(long, default_value_t = 2)]
+    files: u64,
+    /// Decides every value
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Number of accounts
+    #[arg(long, default_value_t = 5)]
+    accounts: u64,
+    /// Currencies, dealt out to the accounts in turn
+    #[arg(long, value_delimiter = ',', default_value = "USD")]
+    currencies: Vec<String>,
+    /// Name of the report
+    #[arg(long, default_value = "acme-cur")]
+    report: String,
+    /// Prefix of the report in the bucket
+    #[arg(long, default_value = "cur")]
+    prefix: String,
+    /// What manifests call the bucket
+    #[arg(long, default_value = "acme-billing")]
+    bucket: String,
+    /// How deliveries of one month relate
+    #[arg(long, value_enum, default_value = "create-new")]
+    layout: Layout,
+    /// How data files are packed
+    #[arg(long, value_enum, default_value = "gzip")]
+    compression: Compression,
+    /// How header names are spelled
+    #[arg(long, value_enum, default_value = "slash")]
+    headers: Headers,
+    /// A month that is delivered a second time, with other amounts and 1 % more rows
+    #[arg(long, value_name = "MONTH")]
+    restate: Vec<Month>,
+}
+
+fn main() -> ExitCode {
+    let Command::Cur(cur) = Cli::parse().command;
+    match run(cur) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cur: Cur) -> anyhow::Result<()> {
+    let expected = generate(&Settings {
+        months: Month::parse_range(&cur.months)?,
+        out: cur.out,
+        prefix: cur.prefix,
+        report: cur.report,
+        bucket: cur.bucket,
+        rows: cur.rows,
+        files: cur.files,
+        seed: cur.seed,
+        accounts: cur.accounts,
+        currencies: cur.currencies,
+        layout: cur.layout,
+        compression: cur.compression,
+        headers: cur.headers,
+        restate: cur.restate,
+    })?;
+    for (month, expected) in &expected.months {
+        for (currency, totals) in &expected.totals.currencies {
+            println!("{month}  {:>9} rows  {} {currency}", totals.rows, totals.unblended_cost);
+        }
+    }
+    Ok(())
+}
