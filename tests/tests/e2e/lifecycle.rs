@@ -2,12 +2,30 @@
 
 use std::path::Path;
 
+use costhost_bench::aws::month::Month;
+use costhost_bench::aws::{Compression, Expected, Headers, Layout, Settings};
 use costhost_tests::bucket;
 use serde_json::Value;
 
-/// Writes a bucket with the project's generator.
-pub(crate) fn generate(folder: &Path, months: &str, rows: u64, seed: u64) {
-    costhost_bench::aws::generate_bucket(folder, months, rows, 2, seed);
+/// Writes a bucket with the project's generator and returns what it says its months add up to.
+pub(crate) fn generate(folder: &Path, months: &str, rows: u64, seed: u64) -> Expected {
+    let settings = Settings {
+        out: folder.to_owned(),
+        prefix: "cur".to_owned(),
+        report: "acme-cur".to_owned(),
+        bucket: "acme-billing".to_owned(),
+        months: Month::parse_range(months).unwrap(),
+        rows,
+        files: 2,
+        seed,
+        accounts: 2,
+        currencies: vec!["USD".to_owned()],
+        layout: Layout::CreateNew,
+        compression: Compression::Gzip,
+        headers: Headers::Slash,
+        restate: Vec::new(),
+    };
+    costhost_bench::aws::generate(&settings).unwrap()
 }
 
 fn statuses(receipt: &Value) -> Vec<(String, String)> {
