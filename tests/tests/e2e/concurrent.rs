@@ -52,67 +52,57 @@ fn two_hosts_on_a_local_lake() {
 }
 
 /// A lake in a bucket of a real S3 server.
-async fn on_s3(server: &S3Server) -> Costhost {
+fn on_s3(server: &S3Server) -> Costhost {
+    server.create_bucket("lakes").unwrap();
     let environment = server.environment();
     let variables: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Costhost::with_lake(super::PROGRAM, "s3://lakes/costs", &variables)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hosts_on_a_lake_in_s3() {
-    let server = S3Server::start(&["lakes"]).await.unwrap();
-    let costhost = on_s3(&server).await;
-    tokio::task::spawn_blocking(move || race(&costhost)).await.unwrap();
+#[test]
+fn two_hosts_on_a_lake_in_s3() {
+    let server = S3Server::start().unwrap();
+    race(&on_s3(&server));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_reply_is_lost_is_neither_repeated_nor_missed() {
-    let server = S3Server::start(&["lakes"]).await.unwrap();
-    let costhost = on_s3(&server).await;
+#[test]
+fn a_commit_whose_reply_is_lost_is_neither_repeated_nor_missed() {
+    let server = S3Server::start().unwrap();
+    let costhost = on_s3(&server);
     for (part, times) in [("line_items/_delta_log", 1), ("daily_summary/_delta_log", 2), ("loads/_delta_log", 1)] {
         server.inject("PUT", part, Fault::LoseReply, times);
     }
-    let (rows, quiet) = tokio::task::spawn_blocking(move || {
-        let bucket = costhost.folder().join("bucket");
-        super::lifecycle::generate(&bucket, "2026-01..2026-02", 300, 5);
-        let quiet = super::costhost();
-        quiet.receipt(&[bucket.to_str().unwrap()]);
-        costhost.receipt(&[bucket.to_str().unwrap()]);
-        let loads = costhost.sql("select count(*) as n from loads");
-        assert_eq!(loads[0]["n"].to_string().trim_matches('"'), "2");
-        (costhost.sql(COUNTS), quiet.sql(COUNTS))
-    })
-    .await
-    .unwrap();
-    assert_eq!(rows, quiet);
+    let bucket = costhost.folder().join("bucket");
+    super::lifecycle::generate(&bucket, "2026-01..2026-02", 300, 5);
+    let quiet = super::costhost();
+    quiet.receipt(&[bucket.to_str().unwrap()]);
+    costhost.receipt(&[bucket.to_str().unwrap()]);
     assert_eq!(server.pending_faults(), 0, "the replies were really lost");
+    let loads = costhost.sql("select count(*) as n from loads");
+    assert_eq!(loads[0]["n"].to_string().trim_matches('"'), "2");
+    assert_eq!(costhost.sql(COUNTS), quiet.sql(COUNTS));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn reports_are_read_from_s3_and_a_wrong_password_says_so() {
-    let server = S3Server::start(&["billing"]).await.unwrap();
+#[test]
+fn reports_are_read_from_s3_and_a_wrong_password_says_so() {
+    let server = S3Server::start().unwrap();
     for file in costhost_tests::bucket::files(costhost_tests::program::shared("aws/nise"), "") {
         let text = file.to_string_lossy();
         let key = text.split_once("/nise/").unwrap().1;
         server.put("billing", &format!("deliveries/{key}"), &std::fs::read(&file).unwrap()).unwrap();
     }
-    let mut environment = server.environment();
-    let costhost = tokio::task::spawn_blocking(super::costhost).await.unwrap();
-    let mut costhost = costhost;
-    environment.drain(..).for_each(|(name, value)| costhost.set(&name, &value));
-    tokio::task::spawn_blocking(move || {
-        let receipt = costhost.receipt(&["s3://billing/deliveries", "--source-name", "prod"]);
-        assert_eq!(receipt["rows"], 624 + 312);
-        assert_eq!(receipt["periods"][0]["source"], "prod/cur");
-        costhost.set("AWS_SECRET_ACCESS_KEY", "wrong");
-        let ended = costhost.run(&["s3://billing/deliveries", "--source-name", "prod"]);
-        assert_eq!(ended.code, 1);
-        assert!(ended.out.contains("AWS_SECRET_ACCESS_KEY"), "{}\n{}", ended.out, ended.err);
-        assert!(!ended.out.contains("wrong") && !ended.err.contains("wrong"), "the secret is not shown");
-        let ended = costhost.run(&["s3://no-such-bucket/x"]);
-        assert_eq!(ended.code, 1);
-        assert!(ended.out.contains("no-such-bucket"), "{}", ended.out);
-    })
-    .await
-    .unwrap();
+    let mut costhost = super::costhost();
+    for (name, value) in server.environment() {
+        costhost.set(&name, &value);
+    }
+    let receipt = costhost.receipt(&["s3://billing/deliveries", "--source-name", "prod"]);
+    assert_eq!(receipt["rows"], 624 + 312);
+    assert_eq!(receipt["periods"][0]["source"], "prod/cur");
+    let ended = costhost.run(&["s3://no-such-bucket/x"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("no-such-bucket"), "{}", ended.out);
+    costhost.set("AWS_SECRET_ACCESS_KEY", "wrong");
+    let ended = costhost.run(&["s3://billing/deliveries", "--source-name", "prod"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("AWS_SECRET_ACCESS_KEY"), "{}\n{}", ended.out, ended.err);
 }
