@@ -12,7 +12,6 @@ pub mod completions;
 pub mod logging;
 pub mod plan;
 pub mod plugin;
-pub mod plugin_build;
 pub mod report;
 pub mod run;
 pub mod sources;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::args::find_plugin;
-use super::{Exit, plugin_build};
-use crate::plugin::{Engine, EngineOptions};
+use super::Exit;
+use crate::plugin::{Engine, EngineOptions, build_plugin};
 
 /// Flags of `costhost plugin`.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub enum PluginCommand {
 pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
     match args.command {
         PluginCommand::Build { dir, output } => {
-            let built = plugin_build::build_plugin(&dir, &output)?;
+            let built = build_plugin(&dir, &output)?;
             println!("{}: {} bytes", built.path.display(), built.bytes);
         }
         PluginCommand::Show { plugin } => show(&plugin)?,

@@ -80,11 +80,11 @@ fn stop_on_signal(cancel: Cancel) {
         #[cfg(unix)]
         if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-            cancel.set();
+            cancel.cancel();
             return;
         }
         if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.set();
+            cancel.cancel();
         }
     });
 }

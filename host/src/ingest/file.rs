@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
+
 use super::error::IngestError;
 use super::plan::PlannedPeriod;
 use super::progress::FileProgress;
@@ -16,7 +18,7 @@ use super::totals::Totals;
 use crate::lake::{DataFileWriter, LakeTable, RejectRow, StagedFile, WriterOptions};
 use crate::plugin::{
     AccumulatorHandle, CallContext, Cancel, Compression, Form, InputFile, Instance, NormalizeJob, NormalizerHandle,
-    Outcome, Reject, SummaryTask,
+    Outcome, Reject, SummaryTask, encode_ipc,
 };
 use crate::source::fetch::{self, InputSpec};
 use crate::source::parquet;
@@ -101,7 +103,7 @@ impl<'a> FileWork<'a> {
     fn open(task: &FileTask<'a>) -> Result<Self, IngestError> {
         let period = task.period;
         let input = input_of(task)?;
-        let context = CallContext { run: task.run, place: format!("{} {}", period.title(), input.path) };
+        let context = CallContext { run: task.run.to_string(), unit: format!("{} {}", period.title(), input.path) };
         let mut instance = period.plugin.instance(context, &task.options.limits, task.cancel)?;
         let normalizer = instance.open_normalizer(&NormalizeJob {
             settings: period.settings.clone(),
@@ -156,7 +158,7 @@ impl<'a> FileWork<'a> {
             self.check_cancel()?;
             let started = Instant::now();
             let batch = file.next_batch()?;
-            let ipc = batch.as_ref().map(parquet::encode_ipc).transpose()?;
+            let ipc = batch.as_ref().map(encode_ipc).transpose()?;
             self.result.read += started.elapsed();
             let Some(ipc) = ipc else { break };
             progress.set(file.bytes_in());
@@ -167,7 +169,7 @@ impl<'a> FileWork<'a> {
 
     fn push(&mut self, data: &[u8]) -> Result<(), IngestError> {
         let started = Instant::now();
-        let outcome = self.instance.push(&self.normalizer, data)?;
+        let outcome = self.instance.push(&mut self.normalizer, data)?;
         self.fold(&outcome)?;
         self.result.plugin += started.elapsed();
         self.take(outcome)
@@ -175,7 +177,7 @@ impl<'a> FileWork<'a> {
 
     fn finish(&mut self) -> Result<FileResult, IngestError> {
         let started = Instant::now();
-        let outcome = self.instance.finish(&self.normalizer)?;
+        let outcome = self.instance.finish(&mut self.normalizer)?;
         self.fold(&outcome)?;
         self.result.plugin += started.elapsed();
         self.take(outcome)?;
@@ -208,8 +210,9 @@ impl<'a> FileWork<'a> {
                 self.instance.fold(&self.normalizer, accumulator)?;
                 continue;
             }
-            for rows in outcome.outputs.iter().filter(|rows| rows.table == summary.input) {
-                self.instance.update(accumulator, &rows.batches, &summary.columns)?;
+            let input = outcome.outputs.iter().filter(|rows| rows.table == summary.input);
+            for batch in input.flat_map(|rows| &rows.batches) {
+                self.instance.update(accumulator, &encode_ipc(&project(batch, &summary.columns)?)?)?;
             }
         }
         Ok(())
@@ -258,7 +261,7 @@ impl<'a> FileWork<'a> {
     }
 
     fn check_cancel(&self) -> Result<(), IngestError> {
-        if self.task.cancel.is_set() { Err(IngestError::Cancelled(self.task.period.title())) } else { Ok(()) }
+        if self.task.cancel.is_cancelled() { Err(IngestError::Cancelled(self.task.period.title())) } else { Ok(()) }
     }
 
     /// Leaves nothing behind.
@@ -267,6 +270,14 @@ impl<'a> FileWork<'a> {
             writer.abort();
         }
     }
+}
+
+/// The columns a summary asked for. The manifest was checked: they are there.
+fn project(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, IngestError> {
+    let schema = batch.schema();
+    let indices = columns.iter().map(|column| schema.index_of(column)).collect::<Result<Vec<_>, _>>();
+    let projected = indices.and_then(|indices| batch.project(&indices));
+    projected.map_err(|error| IngestError::Internal(format!("choosing a summary's columns ({error})")))
 }
 
 /// The same compression in the words of the source module, which knows no plugin.

@@ -138,9 +138,7 @@ impl PeriodWork<'_> {
         let mut identities = Vec::new();
         let plugin = &self.period.plugin;
         for (summary, pieces) in plugin.manifest().summaries.iter().zip(partials) {
-            let rows = self.merge(summary, pieces)?;
-            let output: Vec<RecordBatch> =
-                rows.iter().filter(|(table, _)| *table == summary.output).map(|(_, batch)| batch.clone()).collect();
+            let output = self.merge(summary, pieces)?;
             identities.extend(identity::check(&summary.identities, &output));
             let Some(table) = self.tables.get(summary.output) else { continue };
             let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
@@ -165,9 +163,9 @@ impl PeriodWork<'_> {
         Ok((identities, started.elapsed().as_millis() as u64))
     }
 
-    fn merge(&self, summary: &Summary, pieces: Vec<Vec<u8>>) -> Result<Vec<(usize, RecordBatch)>, IngestError> {
+    fn merge(&self, summary: &Summary, pieces: Vec<Vec<u8>>) -> Result<Vec<RecordBatch>, IngestError> {
         let place = format!("{} summary {}", self.period.title(), summary.name);
-        let context = CallContext { run: self.run, place };
+        let context = CallContext { run: self.run.to_string(), unit: place };
         let mut instance = self.period.plugin.instance(context, &self.options.limits, self.cancel)?;
         let task = summary_task(self.period, &summary.name, self.options.now);
         let accumulator = instance.open_accumulator(&task)?;
@@ -176,8 +174,8 @@ impl PeriodWork<'_> {
         }
         instance.complete(&accumulator)?;
         let mut rows = Vec::new();
-        while let Some((table, batches)) = instance.pull(&accumulator)? {
-            rows.extend(batches.into_iter().map(|batch| (table, batch)));
+        while let Some(piece) = instance.pull(&accumulator)? {
+            rows.extend(piece.batches);
         }
         Ok(rows)
     }
