@@ -1,0 +1,311 @@
+//! Compiled plugins, kept between runs.
+//!
+//! Compiling takes a second, loading what was compiled takes milliseconds. But compiled code runs unchecked, so whoever
+//! can put a file into the cache could run code as the operator. Therefore an entry is used only when it is a plain
+//! file of ours that nobody else may write, and carries a MAC under a key that lies outside the cache. Everything else is
+//! a miss: the component is compiled again and the entry replaced. A cache that cannot be used never stops a run.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac};
+use rand::Rng;
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// First bytes of an entry. Then SHA-256 of the code, the MAC, and the code.
+const MAGIC: &[u8; 16] = b"costhost-aot-01\n";
+const HEADER: usize = MAGIC.len() + 32 + 32;
+const KEY_FILE: &str = "component-cache.key";
+const KEY_BYTES: usize = 32;
+
+/// A usable cache: both folders exist, are ours, and the key was read.
+pub(super) struct CompileCache {
+    folder: PathBuf,
+    key: [u8; KEY_BYTES],
+    /// The user this process runs as, as the file system sees it.
+    user: u32,
+}
+
+impl CompileCache {
+    /// Opens or creates the cache folder, and the key in another folder.
+    pub(super) fn open(folder: &Path, key_folder: &Path) -> io::Result<Self> {
+        private_folder(folder)?;
+        private_folder(key_folder)?;
+        let user = own_user(folder)?;
+        for place in [folder, key_folder] {
+            trusted(&fs::symlink_metadata(place)?, user)?;
+        }
+        let key = read_key(&key_folder.join(KEY_FILE), user)?;
+        Ok(Self { folder: folder.to_owned(), key, user })
+    }
+
+    /// The compiled form of a component, if a trustworthy one is there and fits this engine.
+    pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let name = entry_name(engine, digest);
+        let path = self.folder.join(&name);
+        let code = match self.read(&path, &name) {
+            Ok(code) => code,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(entry = name, %error, "a compiled plugin in the cache is not used and will be replaced");
+                return None;
+            }
+        };
+        match revive(engine, &code) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::debug!(entry = name, %error, "a compiled plugin in the cache does not fit this engine");
+                None
+            }
+        }
+    }
+
+    /// Keeps the compiled form of a component.
+    pub(super) fn put(&self, engine: &Engine, digest: &str, component: &Component) -> io::Result<()> {
+        let name = entry_name(engine, digest);
+        let code = component.serialize().map_err(io::Error::other)?;
+        let sum = Sha256::digest(&code);
+        let mac = self.mac(&name, &sum).finalize().into_bytes();
+        let mut entry = Vec::with_capacity(HEADER + code.len());
+        entry.extend_from_slice(MAGIC);
+        entry.extend_from_slice(&sum);
+        entry.extend_from_slice(&mac);
+        entry.extend_from_slice(&code);
+        let scratch = self.folder.join(scratch_name());
+        let written = private_file(&scratch)
+            .and_then(|mut file| file.write_all(&entry))
+            .and_then(|()| fs::rename(&scratch, self.folder.join(&name)));
+        if written.is_err() {
+            let _ = fs::remove_file(&scratch);
+        }
+        written
+    }
+
+    fn read(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
+        let mut file = open_without_links(path)?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(refused("it is not a plain file"));
+        }
+        trusted(&meta, self.user)?;
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header)?;
+        let (magic, rest) = header.split_at(MAGIC.len());
+        let (sum, mac) = rest.split_at(32);
+        if magic != MAGIC {
+            return Err(refused("it was not written by this version"));
+        }
+        // The MAC first: nothing else about the entry is believed before it.
+        self.mac(name, sum).verify_slice(mac).map_err(|_| refused("its signature is wrong"))?;
+        let mut code = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+        file.read_to_end(&mut code)?;
+        if Sha256::digest(&code).as_slice() != sum {
+            return Err(refused("its content was changed"));
+        }
+        Ok(code)
+    }
+
+    fn mac(&self, name: &str, sum: &[u8]) -> Hmac<Sha256> {
+        let mut padded = [0; 64];
+        padded.iter_mut().zip(self.key).for_each(|(to, from)| *to = from);
+        let mut mac = <Hmac<Sha256> as Mac>::new(&padded.into());
+        mac.update(name.as_bytes());
+        mac.update(&[0]);
+        mac.update(sum);
+        mac
+    }
+}
+
+/// Turns compiled bytes back into a component.
+#[expect(unsafe_code, reason = "wasmtime cannot check compiled code; the MAC of `CompileCache::read` stands in for it")]
+fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `Component::deserialize` must be given exactly what `Component::serialize` returned. `code` comes only from
+    // `CompileCache::read`, which has checked it against a SHA-256 that was authenticated with a key only this user
+    // holds, and only `CompileCache::put` makes such entries, from `serialize`. It is a private copy in memory, so it cannot
+    // change after the check. Code of another engine version or configuration is refused by wasmtime itself.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+/// Names an entry by component, engine settings and our own version: any change of these is another entry.
+fn entry_name(engine: &Engine, digest: &str) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{digest}-{:016x}-{}.bin", hasher.finish(), env!("CARGO_PKG_VERSION"))
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned())
+}
+
+/// Ours, and not writable by anyone else.
+fn trusted(meta: &fs::Metadata, user: u32) -> io::Result<()> {
+    if meta.uid() != user {
+        return Err(refused("it belongs to another user"));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(refused("others may write to it"));
+    }
+    if meta.file_type().is_symlink() {
+        return Err(refused("it is a link"));
+    }
+    Ok(())
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    match folder.parent() {
+        Some(parent) if !parent.exists() => fs::create_dir_all(parent)?,
+        _ => {}
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn open_without_links(path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK a pipe put in the entry's place would hang the run.
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+/// The user that files made by this process belong to.
+fn own_user(folder: &Path) -> io::Result<u32> {
+    let probe = folder.join(scratch_name());
+    let user = private_file(&probe)?.metadata()?.uid();
+    fs::remove_file(&probe)?;
+    Ok(user)
+}
+
+fn scratch_name() -> String {
+    format!(".{:032x}.tmp", rand::rng().random::<u128>())
+}
+
+/// Reads the key, making it at first use. Two hosts that start at once agree on one: a link never replaces.
+fn read_key(path: &Path, user: u32) -> io::Result<[u8; KEY_BYTES]> {
+    if !path.try_exists()? {
+        let scratch = path.with_file_name(scratch_name());
+        let key: [u8; KEY_BYTES] = rand::rng().random();
+        private_file(&scratch)?.write_all(&key)?;
+        let linked = fs::hard_link(&scratch, path);
+        fs::remove_file(&scratch)?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    let mut file = open_without_links(path)?;
+    let meta = file.metadata()?;
+    trusted(&meta, user)?;
+    if meta.mode() & 0o077 != 0 {
+        return Err(refused("others may read the cache key"));
+    }
+    let mut key = [0; KEY_BYTES];
+    file.read_exact(&mut key)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const DIGEST: &str = "d1";
+
+    struct Cached {
+        folder: tempfile::TempDir,
+        engine: Engine,
+    }
+
+    impl Cached {
+        /// A cache with one entry.
+        fn new() -> Self {
+            let mut config = wasmtime::Config::new();
+            config.wasm_component_model(true).gc_support(false).concurrency_support(false);
+            let cached = Self { folder: tempfile::tempdir().unwrap(), engine: Engine::new(&config).unwrap() };
+            let component = Component::from_binary(&cached.engine, &wat::parse_str("(component)").unwrap()).unwrap();
+            cached.open().unwrap().put(&cached.engine, DIGEST, &component).unwrap();
+            cached
+        }
+
+        fn open(&self) -> io::Result<CompileCache> {
+            CompileCache::open(&self.folder.path().join("a/components"), &self.folder.path().join("b/key"))
+        }
+
+        fn entry(&self) -> PathBuf {
+            self.folder.path().join("a/components").join(entry_name(&self.engine, DIGEST))
+        }
+
+        fn hit(&self) -> bool {
+            self.open().unwrap().get(&self.engine, DIGEST).is_some()
+        }
+    }
+
+    #[test]
+    fn an_entry_is_found_again_under_its_digest_only() {
+        let cached = Cached::new();
+        assert!(cached.hit());
+        assert!(cached.open().unwrap().get(&cached.engine, "d2").is_none());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(cached.entry().parent().unwrap()), 0o700);
+        assert_eq!(mode(&cached.folder.path().join("b/key").join(KEY_FILE)), 0o600);
+    }
+
+    #[test]
+    fn changed_bytes_are_a_miss_wherever_they_are() {
+        let cached = Cached::new();
+        let good = fs::read(cached.entry()).unwrap();
+        for at in [0, MAGIC.len(), MAGIC.len() + 32, HEADER, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            fs::write(cached.entry(), &bad).unwrap();
+            assert!(!cached.hit(), "byte {at}");
+        }
+        fs::write(cached.entry(), &good[..HEADER - 1]).unwrap();
+        assert!(!cached.hit());
+        fs::write(cached.entry(), &good).unwrap();
+        assert!(cached.hit());
+    }
+
+    #[test]
+    fn an_entry_under_another_name_or_key_is_a_miss() {
+        let cached = Cached::new();
+        let other = cached.entry().with_file_name(entry_name(&cached.engine, "d2"));
+        fs::copy(cached.entry(), &other).unwrap();
+        assert!(cached.open().unwrap().get(&cached.engine, "d2").is_none());
+        fs::remove_file(cached.folder.path().join("b/key").join(KEY_FILE)).unwrap();
+        assert!(!cached.hit());
+    }
+
+    #[test]
+    fn links_and_files_others_may_write_are_a_miss() {
+        let cached = Cached::new();
+        fs::set_permissions(cached.entry(), fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(!cached.hit());
+        fs::set_permissions(cached.entry(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(cached.hit());
+        let moved = cached.folder.path().join("elsewhere");
+        fs::rename(cached.entry(), &moved).unwrap();
+        symlink(&moved, cached.entry()).unwrap();
+        assert!(!cached.hit());
+    }
+
+    #[test]
+    fn a_key_or_folder_open_to_others_disables_the_cache() {
+        let cached = Cached::new();
+        let key = cached.folder.path().join("b/key").join(KEY_FILE);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(cached.open().is_err());
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(cached.entry().parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(cached.open().is_err());
+    }
+}

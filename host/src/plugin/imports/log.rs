@@ -1,0 +1,121 @@
+//! Messages from a plugin to its operator, through `tracing`.
+//!
+//! A plugin chooses the text, so it is shortened, its control characters are escaped, and records that come faster
+//! than the limit are dropped and counted. Logging never fails, except from `describe`, which may not call the host.
+
+use std::time::Instant;
+
+use crate::plugin::abi::v0_1::log::{Host, Level};
+use crate::plugin::state::{Duty, State};
+
+/// Fields of one record that are shown.
+const MAX_FIELDS: usize = 16;
+
+/// A token bucket that holds one second's worth of records.
+#[derive(Debug)]
+pub(in crate::plugin) struct LogMeter {
+    per_second: f64,
+    tokens: f64,
+    filled: Instant,
+    /// Longest message or field in bytes.
+    max_bytes: usize,
+    pub(in crate::plugin) dropped: u64,
+}
+
+impl LogMeter {
+    pub(in crate::plugin) fn new(per_second: u32, max_bytes: usize) -> Self {
+        let per_second = f64::from(per_second);
+        Self { per_second, tokens: per_second, filled: Instant::now(), max_bytes, dropped: 0 }
+    }
+
+    fn admit(&mut self, now: Instant) -> bool {
+        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + gained).min(self.per_second);
+        self.filled = now;
+        if self.tokens < 1.0 {
+            self.dropped += 1;
+            return false;
+        }
+        self.tokens -= 1.0;
+        true
+    }
+}
+
+/// Text from a plugin, safe for a terminal and a log line: at most `max` bytes, no control characters.
+pub(in crate::plugin) fn printable(text: &str, max: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(max));
+    for c in text.chars() {
+        if shown.len() >= max {
+            shown.push('…');
+            break;
+        }
+        // Direction marks and line separators rewrite what a terminal shows just as escapes do.
+        if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}') {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+impl Host for State {
+    fn write(&mut self, level: Level, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
+        if self.duty == Duty::Describe {
+            return Err(self.forbid("called `log.write` from `describe`, which may not call the host"));
+        }
+        if !self.logs.admit(Instant::now()) {
+            return Ok(());
+        }
+        let max = self.logs.max_bytes;
+        let message = printable(&message, max);
+        let mut facts = String::new();
+        for (name, value) in fields.iter().take(MAX_FIELDS) {
+            if !facts.is_empty() {
+                facts.push(' ');
+            }
+            facts.push_str(&format!("{}={}", printable(name, 64), printable(value, max / 4)));
+        }
+        let place = &self.place;
+        let (plugin, digest, context) = (&place.plugin, place.digest.get(..12).unwrap_or(""), &place.context);
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(target: "costhost::plugin", plugin, digest, context, fields = facts, "{message}")
+            };
+        }
+        match level {
+            Level::Trace => emit!(trace),
+            Level::Debug => emit!(debug),
+            Level::Info => emit!(info),
+            Level::Warn => emit!(warn),
+            Level::Error => emit!(error),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}", 100), "a\\u{1b}[31mb\\nc\\u{202e}");
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        assert_eq!(printable("äöüäöü", 4), "äö…");
+    }
+
+    #[test]
+    fn records_beyond_the_rate_are_dropped_and_counted_until_time_passes() {
+        let mut meter = LogMeter::new(10, 100);
+        let start = meter.filled;
+        let admitted = (0..25).filter(|_| meter.admit(start)).count();
+        assert_eq!((admitted, meter.dropped), (10, 15));
+        assert!(meter.admit(start + Duration::from_millis(100)));
+        assert!(!meter.admit(start + Duration::from_millis(100)));
+    }
+}

@@ -1,0 +1,319 @@
+//! An instance of a plugin: one store for one file or one unit of work.
+//!
+//! After an error that is not a failure the plugin itself returned, the instance answers every call with
+//! [`PluginError::Poisoned`]: a guest that was stopped halfway holds nothing that can be trusted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use wasmtime::component::ResourceAny;
+
+use super::abi::v0_1::{fold, normalize, summarize, types};
+use super::call::Calls;
+use super::error::{Place, PluginError};
+use super::findings;
+use super::intake::Intake;
+use super::limits::{Cancel, LimitKind, Limits};
+use super::loaded::Plugin;
+use super::manifest::TableRole;
+use super::state::{Duty, store};
+use super::types::{NormalizeJob, Outcome, SummaryTask, TableRows};
+
+/// What an instance has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Most bytes its memories held together.
+    pub peak_memory_bytes: u64,
+    /// Time spent in the guest.
+    pub guest_time: Duration,
+    /// Bytes pushed into it.
+    pub pushed_bytes: u64,
+    /// Bytes of rows and saved state it returned.
+    pub returned_bytes: u64,
+    /// Log records dropped because they came too fast.
+    pub log_records_dropped: u64,
+}
+
+/// A normalizer of one instance. Give it back with [`Instance::drop_normalizer`].
+#[derive(Debug)]
+pub struct NormalizerHandle {
+    instance: u64,
+    resource: ResourceAny,
+    /// Bytes this file pushed and got back.
+    pushed: u64,
+    returned: u64,
+}
+
+/// An accumulator of one instance. Give it back with [`Instance::drop_accumulator`].
+#[derive(Debug)]
+pub struct AccumulatorHandle {
+    instance: u64,
+    resource: ResourceAny,
+    /// The table its result goes to.
+    output: usize,
+}
+
+/// One store with one instantiated plugin in it.
+pub struct Instance {
+    id: u64,
+    plugin: Arc<Plugin>,
+    calls: Calls,
+    normalize: normalize::Guest,
+    summarize: Option<summarize::Guest>,
+    fold: Option<fold::Guest>,
+    intake: Intake,
+    returned: u64,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("place", &self.calls.place()).finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    pub(super) fn new(
+        plugin: Arc<Plugin>,
+        place: Place,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Self, PluginError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let store = store(plugin.linked.engine(), place, Duty::Work, limits, cancel);
+        let mut calls = Calls::new(store, limits.clone());
+        let duties = &plugin.duties;
+        let (normalize, summarize, fold) = calls.run(|store| {
+            let instance = plugin.linked.instantiate(&mut *store)?;
+            let normalize = duties.normalize.load(&mut *store, &instance)?;
+            let summarize = duties.summarize.as_ref().map(|duty| duty.load(&mut *store, &instance)).transpose()?;
+            let fold = duties.fold.as_ref().map(|duty| duty.load(&mut *store, &instance)).transpose()?;
+            Ok((normalize, summarize, fold))
+        })?;
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { id, plugin, calls, normalize, summarize, fold, intake: Intake::default(), returned: 0 })
+    }
+
+    /// Opens a normalizer for one file.
+    ///
+    /// # Errors
+    /// [`PluginError::Failure`] when the plugin refuses the file or the settings; otherwise a limit, trap or broken rule.
+    pub fn open_normalizer(&mut self, job: &NormalizeJob) -> Result<NormalizerHandle, PluginError> {
+        let job = normalize::Job::from(job);
+        let guest = self.normalize.normalizer();
+        let opened = self.calls.run(|store| guest.call_open(store, &job))?;
+        let resource = opened.map_err(|failure| self.calls.failure(failure))?;
+        Ok(NormalizerHandle { instance: self.id, resource, pushed: 0, returned: 0 })
+    }
+
+    /// Pushes the next piece of the file.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`], and [`PluginError::BadRows`] when what came back is not what was declared.
+    pub fn push(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Outcome, PluginError> {
+        self.own(normalizer.instance)?;
+        self.calls.pushed += data.len() as u64;
+        normalizer.pushed += data.len() as u64;
+        let guest = self.normalize.normalizer();
+        let outcome = self.calls.run(|store| guest.call_push(store, normalizer.resource, data))?;
+        self.outcome(normalizer, outcome)
+    }
+
+    /// Tells the normalizer that the file has ended.
+    ///
+    /// # Errors
+    /// As [`Instance::push`].
+    pub fn finish(&mut self, normalizer: &mut NormalizerHandle) -> Result<Outcome, PluginError> {
+        self.own(normalizer.instance)?;
+        let guest = self.normalize.normalizer();
+        let outcome = self.calls.run(|store| guest.call_finish(store, normalizer.resource))?;
+        self.outcome(normalizer, outcome)
+    }
+
+    /// Drops a normalizer and what the guest holds for it.
+    ///
+    /// # Errors
+    /// When the guest traps or runs out of time while it cleans up.
+    pub fn drop_normalizer(&mut self, normalizer: NormalizerHandle) -> Result<(), PluginError> {
+        self.own(normalizer.instance)?;
+        self.calls.run(|store| normalizer.resource.resource_drop(store))
+    }
+
+    /// Opens an accumulator for one summary.
+    ///
+    /// # Errors
+    /// [`PluginError::NoRole`] when the plugin makes no summaries, [`PluginError::Contract`] when it declares no summary of
+    /// this name, and as [`Instance::open_normalizer`].
+    pub fn open_accumulator(&mut self, task: &SummaryTask) -> Result<AccumulatorHandle, PluginError> {
+        let declared = self.plugin.manifest().summaries.iter().find(|summary| summary.name == task.summary);
+        let Some(output) = declared.map(|summary| summary.output) else {
+            let problem = format!("it declares no summary named `{}`", task.summary);
+            return Err(PluginError::Contract { place: Box::new(self.calls.place()), problem });
+        };
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let task = summarize::Task::from(task);
+        let opened = self.calls.run(|store| guest.call_open(store, &task))?;
+        let resource = opened.map_err(|failure| self.calls.failure(failure))?;
+        Ok(AccumulatorHandle { instance: self.id, resource, output })
+    }
+
+    /// Folds the rows that the normalizer's last push or finish put out, without their crossing to the host.
+    ///
+    /// # Errors
+    /// [`PluginError::NoRole`] when the plugin does not offer this, and as [`Instance::open_normalizer`].
+    pub fn fold(&mut self, rows: &NormalizerHandle, into: &AccumulatorHandle) -> Result<(), PluginError> {
+        self.own(rows.instance)?;
+        self.own(into.instance)?;
+        let Some(guest) = &self.fold else {
+            return Err(PluginError::NoRole { place: Box::new(self.calls.place()), role: "fold" });
+        };
+        let done = self.calls.run(|store| guest.call_fold(store, rows.resource, into.resource))?;
+        self.done(done)
+    }
+
+    /// Gives the accumulator more rows: an Arrow IPC stream of the columns the summary declares.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn update(&mut self, accumulator: &AccumulatorHandle, data: Vec<u8>) -> Result<(), PluginError> {
+        self.own(accumulator.instance)?;
+        self.calls.pushed += data.len() as u64;
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let done = self.calls.run(|store| guest.call_update(store, accumulator.resource, &data))?;
+        self.done(done)
+    }
+
+    /// The next piece of the accumulator's state, for [`Instance::merge`] of the same plugin digest; none at the end.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn save(&mut self, accumulator: &AccumulatorHandle) -> Result<Option<Vec<u8>>, PluginError> {
+        self.own(accumulator.instance)?;
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let piece = self.calls.run(|store| guest.call_save(store, accumulator.resource))?;
+        let piece = piece.map_err(|failure| self.calls.failure(failure))?;
+        self.returned += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Ok(piece)
+    }
+
+    /// Gives the accumulator a piece that another instance saved.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn merge(&mut self, accumulator: &AccumulatorHandle, state: &[u8]) -> Result<(), PluginError> {
+        self.own(accumulator.instance)?;
+        self.calls.pushed += state.len() as u64;
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let done = self.calls.run(|store| guest.call_merge(store, accumulator.resource, state))?;
+        self.done(done)
+    }
+
+    /// Tells the accumulator that nothing more will come.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn complete(&mut self, accumulator: &AccumulatorHandle) -> Result<(), PluginError> {
+        self.own(accumulator.instance)?;
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let done = self.calls.run(|store| guest.call_complete(store, accumulator.resource))?;
+        self.done(done)
+    }
+
+    /// The next piece of the result; none at the end.
+    ///
+    /// # Errors
+    /// As [`Instance::push`].
+    pub fn pull(&mut self, accumulator: &AccumulatorHandle) -> Result<Option<TableRows>, PluginError> {
+        self.own(accumulator.instance)?;
+        let guest = summaries(&self.summarize, &self.calls)?.accumulator();
+        let piece = self.calls.run(|store| guest.call_pull(store, accumulator.resource))?;
+        let Some(output) = piece.map_err(|failure| self.calls.failure(failure))? else { return Ok(None) };
+        self.returned += output.data.len() as u64;
+        if output.table as usize != accumulator.output {
+            let problem = format!("a summary returned rows for table {} instead of its own", output.table);
+            return Err(self.calls.contract(problem));
+        }
+        self.rows(output).map(Some)
+    }
+
+    /// Drops an accumulator and what the guest holds for it.
+    ///
+    /// # Errors
+    /// As [`Instance::drop_normalizer`].
+    pub fn drop_accumulator(&mut self, accumulator: AccumulatorHandle) -> Result<(), PluginError> {
+        self.own(accumulator.instance)?;
+        self.calls.run(|store| accumulator.resource.resource_drop(store))
+    }
+
+    /// What the instance has used so far. May be asked after an error, too.
+    pub fn usage(&self) -> Usage {
+        let state = self.calls.store.data();
+        Usage {
+            peak_memory_bytes: state.memory.peak as u64,
+            guest_time: state.clock.used(),
+            pushed_bytes: self.calls.pushed,
+            returned_bytes: self.returned,
+            log_records_dropped: state.logs.dropped,
+        }
+    }
+
+    /// The engine panics on a handle of another store; a mix-up in the host must not take the process down.
+    fn own(&self, instance: u64) -> Result<(), PluginError> {
+        if instance == self.id {
+            return Ok(());
+        }
+        let problem = "the host used a handle of another instance; please report this".to_owned();
+        Err(PluginError::Contract { place: Box::new(self.calls.place()), problem })
+    }
+
+    fn done(&self, result: Result<(), types::Failure>) -> Result<(), PluginError> {
+        result.map_err(|failure| self.calls.failure(failure))
+    }
+
+    fn outcome(
+        &mut self,
+        normalizer: &mut NormalizerHandle,
+        outcome: Result<normalize::Outcome, types::Failure>,
+    ) -> Result<Outcome, PluginError> {
+        let outcome = outcome.map_err(|failure| self.calls.failure(failure))?;
+        let returned: u64 = outcome.outputs.iter().map(|output| output.data.len() as u64).sum();
+        self.returned += returned;
+        normalizer.returned += returned;
+        let budget = self.calls.limits.output_budget(normalizer.pushed);
+        if normalizer.returned > budget {
+            let detail = format!(
+                "{} bytes returned for {} bytes of input, {budget} allowed",
+                normalizer.returned, normalizer.pushed
+            );
+            return Err(self.calls.over(LimitKind::FileOutput, detail));
+        }
+        let mut outputs = Vec::with_capacity(outcome.outputs.len());
+        for output in outcome.outputs {
+            let table = self.plugin.manifest().tables.get(output.table as usize);
+            if table.is_some_and(|table| table.role == TableRole::Summary) {
+                let problem = format!("a normalizer returned rows for table {}, which is a summary", output.table);
+                return Err(self.calls.contract(problem));
+            }
+            outputs.push(self.rows(output)?);
+        }
+        let rejects = outcome.rejects.into_iter().map(|reject| findings::reject(reject.into()));
+        let rejects = rejects.collect::<Result<_, _>>().map_err(|problem| self.calls.contract(problem))?;
+        Ok(Outcome { outputs, rows: outcome.rows, rejects, rejects_uncounted: outcome.rejects_uncounted })
+    }
+
+    fn rows(&mut self, output: types::Output) -> Result<TableRows, PluginError> {
+        let index = output.table as usize;
+        let Some(table) = self.plugin.manifest().tables.get(index) else {
+            return Err(self.calls.contract(format!("it returned rows for table {index}, which it did not declare")));
+        };
+        let batches = self
+            .intake
+            .read(output.data, &table.schema)
+            .map_err(|problem| self.calls.bad_rows(&table.name, problem))?;
+        Ok(TableRows { table: index, batches })
+    }
+}
+
+fn summaries<'a>(guest: &'a Option<summarize::Guest>, calls: &Calls) -> Result<&'a summarize::Guest, PluginError> {
+    guest.as_ref().ok_or_else(|| PluginError::NoRole { place: Box::new(calls.place()), role: "summarize" })
+}

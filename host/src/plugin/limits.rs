@@ -1,0 +1,181 @@
+//! How much of the machine a plugin may use.
+//!
+//! Every limit has a default, a flag, and an error that names it. Limits hold per instance: one store per file or per
+//! unit of work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+const MIB: u64 = 1 << 20;
+
+/// What an instance may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes over all linear memories of the instance together.
+    pub memory_bytes: u64,
+    /// Time in the guest before anything was pushed.
+    pub wall_base: Duration,
+    /// Further time in the guest for every MiB pushed.
+    pub wall_per_mib: Duration,
+    /// Bytes one call may return.
+    pub output_bytes_per_call: u64,
+    /// Bytes one file may return: this much, and
+    pub output_bytes_base: u64,
+    /// this many times its input.
+    pub output_per_input: u64,
+    /// Component handles alive at once.
+    pub handles: usize,
+    /// Log records per second, on average.
+    pub log_records_per_second: u32,
+    /// Bytes of one log message or field; longer ones are cut.
+    pub log_message_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 512 * MIB,
+            wall_base: Duration::from_secs(60),
+            wall_per_mib: Duration::from_secs(1),
+            output_bytes_per_call: 32 * MIB,
+            output_bytes_base: 64 * MIB,
+            output_per_input: 8,
+            handles: 256,
+            log_records_per_second: 100,
+            log_message_bytes: 4096,
+        }
+    }
+}
+
+impl Limits {
+    /// Time an instance may spend in the guest after `pushed` bytes.
+    pub fn wall_budget(&self, pushed: u64) -> Duration {
+        let per_mib = self.wall_per_mib.as_secs_f64() * (pushed as f64 / MIB as f64);
+        self.wall_base.saturating_add(Duration::try_from_secs_f64(per_mib).unwrap_or(Duration::MAX))
+    }
+
+    /// Bytes a file of `pushed` bytes so far may have returned.
+    pub fn output_budget(&self, pushed: u64) -> u64 {
+        self.output_bytes_base.saturating_add(self.output_per_input.saturating_mul(pushed))
+    }
+}
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// [`Limits::memory_bytes`].
+    Memory,
+    /// [`Limits::wall_base`] and [`Limits::wall_per_mib`].
+    Time,
+    /// [`Limits::output_bytes_per_call`].
+    Output,
+    /// [`Limits::output_bytes_base`] and [`Limits::output_per_input`].
+    FileOutput,
+    /// [`Limits::handles`].
+    Handles,
+}
+
+impl LimitKind {
+    /// The flag that raises it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Memory => "--max-memory",
+            Self::Time => "--max-time",
+            Self::Output | Self::FileOutput => "--max-output",
+            Self::Handles => "--max-handles",
+        }
+    }
+}
+
+impl std::fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Time => "time",
+            Self::Output => "output per call",
+            Self::FileOutput => "output per file",
+            Self::Handles => "handle",
+        })
+    }
+}
+
+/// Stops the guests of a run. Clones share one switch.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks every guest call under this switch to stop within one epoch (10 ms of guest time).
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+const MAX_MEMORIES: usize = 8;
+const MAX_TABLES: usize = 16;
+const MAX_INSTANCES: usize = 32;
+const MAX_TABLE_ELEMENTS: usize = 20_000;
+
+/// Counts memory over all linear memories of a store; wasmtime's own limiter caps each one alone.
+#[derive(Debug)]
+pub(super) struct MemoryMeter {
+    limit: usize,
+    held: usize,
+    /// What the growth being tried adds, to take back if the system refuses it.
+    pending: usize,
+    pub(super) peak: usize,
+    /// The total that was asked for when growth was last refused.
+    pub(super) refused: Option<usize>,
+}
+
+impl MemoryMeter {
+    pub(super) fn new(limit: u64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self { limit, held: 0, pending: 0, peak: 0, refused: None }
+    }
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let added = desired.saturating_sub(current);
+        let total = self.held.saturating_add(added);
+        if total > self.limit {
+            self.pending = 0;
+            self.refused = Some(total);
+            return Ok(false);
+        }
+        self.pending = added;
+        self.held = total;
+        self.peak = self.peak.max(total);
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.held = self.held.saturating_sub(self.pending);
+        self.pending = 0;
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_MEMORIES
+    }
+}

@@ -1,0 +1,281 @@
+//! From what a plugin declares to [`Manifest`]: every name, index and column is checked here once.
+//!
+//! Names become table, column and folder names, so their alphabet is narrow. Problems come out as sentences that say
+//! which table and column is meant.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+
+use super::abi::v0_1::describe as wit;
+use super::imports::log::printable;
+use super::intake::read_schema;
+use super::manifest::{Identity, Manifest, Money, Summary, Table, TableRole};
+use super::manifest_reports;
+
+/// Columns the host adds to every table, and partitions by.
+const RESERVED: [&str; 5] = ["source", "year", "month", "source_uuid", "cost_entry_bill_id"];
+const MAX_TITLE: usize = 200;
+const MAX_TABLES: usize = 256;
+/// Decimal places of a tolerance.
+const TOLERANCE_PLACES: usize = 18;
+
+/// Checks a manifest. `summarizes` tells whether the plugin exports the interface that summaries need.
+pub(super) fn check(declared: wit::Manifest, summarizes: bool) -> Result<Manifest, String> {
+    if !is_name(&declared.id, '-') {
+        return Err(format!("the id `{}` is not of the form [a-z][a-z0-9-]*", printable(&declared.id, 80)));
+    }
+    identifier("provider", &declared.provider)?;
+    check_version(&declared.version)?;
+    check_settings_schema(&declared.settings_schema)?;
+    if declared.tables.len() > MAX_TABLES {
+        return Err(format!("{} tables; at most {MAX_TABLES} are taken", declared.tables.len()));
+    }
+    let tables = declared.tables.into_iter().map(table).collect::<Result<Vec<_>, _>>()?;
+    unique("table", tables.iter().map(|table| table.name.as_str()))?;
+    if !declared.summaries.is_empty() && !summarizes {
+        return Err("it declares summaries and does not export `summarize`".to_owned());
+    }
+    let summaries =
+        declared.summaries.into_iter().map(|declared| summary(declared, &tables)).collect::<Result<Vec<_>, _>>()?;
+    unique("summary", summaries.iter().map(|summary| summary.name.as_str()))?;
+    check_summary_tables(&tables, &summaries)?;
+    let reports = declared.reports.into_iter().map(|declared| manifest_reports::report(declared, &tables));
+    let reports = reports.collect::<Result<Vec<_>, _>>()?;
+    unique("report", reports.iter().map(|report| report.name.as_str()))?;
+    Ok(Manifest {
+        id: declared.id,
+        provider: declared.provider,
+        title: printable(&declared.title, MAX_TITLE),
+        version: declared.version,
+        settings_schema: declared.settings_schema,
+        tables,
+        summaries,
+        reports,
+    })
+}
+
+/// `[a-z][a-z0-9_]{0,62}`, with `dash` in place of the underscore where that is given.
+pub(super) fn is_name(name: &str, dash: char) -> bool {
+    name.len() <= 63
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == dash)
+}
+
+fn identifier(what: &str, name: &str) -> Result<(), String> {
+    if is_name(name, '_') {
+        return Ok(());
+    }
+    Err(format!("the {what} name `{}` is not of the form [a-z][a-z0-9_]{{0,62}}", printable(name, 80)))
+}
+
+/// Names the first name that comes twice.
+pub(super) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("two of its {what} names are `{name}`"));
+        }
+    }
+    Ok(())
+}
+
+/// The column of a table, or a sentence that says that there is none.
+pub(super) fn column<'a>(table: &'a Table, place: &str, name: &str) -> Result<&'a DataType, String> {
+    match table.schema.field_with_name(name) {
+        Ok(field) => Ok(field.data_type()),
+        Err(_) => {
+            Err(format!("{place} names the column `{}`, which table {} does not have", printable(name, 80), table.name))
+        }
+    }
+}
+
+/// As [`column`], of a type that `fits`.
+pub(super) fn typed_column(
+    table: &Table,
+    place: &str,
+    name: &str,
+    expected: &str,
+    fits: impl Fn(&DataType) -> bool,
+) -> Result<(), String> {
+    let found = column(table, place, name)?;
+    if fits(found) {
+        return Ok(());
+    }
+    Err(format!("{place} needs {expected}, and column `{name}` of table {} is {found}", table.name))
+}
+
+pub(super) fn is_text(data_type: &DataType) -> bool {
+    *data_type == DataType::Utf8
+}
+
+pub(super) fn is_decimal(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(_, _))
+}
+
+fn check_version(version: &str) -> Result<(), String> {
+    let (numbers, rest) = version.split_at(version.find(['-', '+']).unwrap_or(version.len()));
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let number = |part: &&str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part.len() == 1 || !part.starts_with('0'))
+    };
+    let suffix = rest.len() != 1 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte));
+    if version.len() <= 64 && parts.len() == 3 && parts.iter().all(number) && suffix {
+        return Ok(());
+    }
+    Err(format!("the version `{}` is not a semantic version such as 1.2.3", printable(version, 80)))
+}
+
+fn check_settings_schema(schema: &str) -> Result<(), String> {
+    let parsed: serde_json::Value =
+        serde_json::from_str(schema).map_err(|error| format!("its settings schema is not JSON: {error}"))?;
+    if parsed.is_object() { Ok(()) } else { Err("its settings schema is not a JSON object".to_owned()) }
+}
+
+fn table(declared: wit::Table) -> Result<Table, String> {
+    identifier("table", &declared.name)?;
+    let name = declared.name;
+    let schema = read_schema(&declared.schema).map_err(|problem| format!("schema of table {name}: {problem}"))?;
+    check_schema(&name, &schema)?;
+    let role = match declared.role {
+        wit::TableRole::LineItems => TableRole::LineItems,
+        wit::TableRole::Usage => TableRole::Usage,
+        wit::TableRole::Reference => TableRole::Reference,
+        wit::TableRole::Summary => TableRole::Summary,
+    };
+    let table = Table { name, role, schema: Arc::new(schema), money: Vec::new() };
+    let money = declared.money.into_iter().map(|declared| {
+        typed_column(&table, "money", &declared.column, "a decimal column", is_decimal)?;
+        typed_column(&table, "money", &declared.currency, "a text column for the currency", is_text)?;
+        Ok(Money { column: declared.column, currency: declared.currency, total: declared.total })
+    });
+    let money = money.collect::<Result<Vec<_>, String>>()?;
+    Ok(Table { money, ..table })
+}
+
+fn check_schema(table: &str, schema: &Schema) -> Result<(), String> {
+    if schema.fields().is_empty() {
+        return Err(format!("table {table} has no columns"));
+    }
+    unique("column", schema.fields().iter().map(|field| field.name().as_str()))
+        .map_err(|problem| format!("table {table}: {problem}"))?;
+    for field in schema.fields() {
+        let name = field.name();
+        identifier("column", name).map_err(|problem| format!("table {table}: {problem}"))?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(format!("table {table}: the column `{name}` is one the host adds itself; leave it out"));
+        }
+        if !storable(field.data_type()) {
+            return Err(format!(
+                "table {table}: column `{name}` is {}, which lake tables do not hold. Times are Timestamp(us, \"UTC\"), \
+                 text is Utf8, money is Decimal128",
+                field.data_type()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Types that Delta, Parquet and SQL all hold without loss.
+fn storable(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8
+        | DataType::Boolean
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Date32 => true,
+        DataType::Decimal128(precision, scale) => {
+            (1..=38).contains(precision) && *scale >= 0 && *scale as u8 <= *precision
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.as_deref() == Some("UTC"),
+        DataType::List(item) => storable(item.data_type()),
+        DataType::Struct(fields) => !fields.is_empty() && fields.iter().all(|field| storable(field.data_type())),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => {
+                fields.first().is_some_and(|key| is_text(key.data_type()) && !key.is_nullable())
+                    && fields.last().is_some_and(|value| storable(value.data_type()))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn summary(declared: wit::Summary, tables: &[Table]) -> Result<Summary, String> {
+    identifier("summary", &declared.name)?;
+    let place = format!("summary {}", declared.name);
+    let table = |index: u32| {
+        let found = tables.get(index as usize);
+        found.ok_or_else(|| format!("{place} points at table {index}, and there are {}", tables.len()))
+    };
+    let (output, input) = (table(declared.output)?, table(declared.input)?);
+    if output.role != TableRole::Summary || input.role == TableRole::Summary {
+        return Err(format!(
+            "{place} goes from table {} to {}; it has to end in a summary table",
+            input.name, output.name
+        ));
+    }
+    if declared.columns.is_empty() {
+        return Err(format!("{place} needs no column of its input"));
+    }
+    unique("column", declared.columns.iter().map(String::as_str)).map_err(|problem| format!("{place}: {problem}"))?;
+    for name in &declared.columns {
+        column(input, &place, name)?;
+    }
+    let identities = declared.identities.into_iter().map(|declared| identity(declared, output, &place));
+    Ok(Summary {
+        identities: identities.collect::<Result<_, _>>()?,
+        name: declared.name,
+        output: declared.output as usize,
+        input: declared.input as usize,
+        columns: declared.columns,
+    })
+}
+
+fn identity(declared: wit::Identity, output: &Table, place: &str) -> Result<Identity, String> {
+    let name = printable(&declared.name, MAX_TITLE);
+    let place = format!("{place}, identity {name}");
+    for column in std::iter::once(&declared.total).chain(&declared.parts) {
+        typed_column(output, &place, column, "decimal columns", is_decimal)?;
+    }
+    typed_column(output, &place, &declared.currency, "a text column for the currency", is_text)?;
+    if declared.parts.is_empty() {
+        return Err(format!("{place} has no parts"));
+    }
+    let tolerance = tolerance(&declared.tolerance).ok_or_else(|| {
+        format!("{place}: the tolerance `{}` is not a small decimal", printable(&declared.tolerance, 80))
+    })?;
+    Ok(Identity { name, total: declared.total, parts: declared.parts, tolerance, currency: declared.currency })
+}
+
+/// Decimal text to units of 10^-18.
+fn tolerance(text: &str) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.len() > 38 || whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > TOLERANCE_PLACES {
+        return None;
+    }
+    format!("{whole}{fraction:0<TOLERANCE_PLACES$}").parse().ok()
+}
+
+/// Two summaries into one table would replace each other's rows; a summary table without a summary stays empty.
+fn check_summary_tables(tables: &[Table], summaries: &[Summary]) -> Result<(), String> {
+    for (index, table) in tables.iter().enumerate() {
+        let makers = summaries.iter().filter(|summary| summary.output == index).count();
+        if table.role == TableRole::Summary && makers != 1 {
+            return Err(format!("table {} is a summary made by {makers} summaries; it takes one", table.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "manifest_check_tests.rs"]
+mod tests;
