@@ -1,5 +1,7 @@
 //! Reading from a real S3 server: listing, streaming, faults, wrong credentials.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -248,15 +248,21 @@ fn is_small_dictionary(metadata: &ParquetMetaData, leaf: usize) -> bool {
 }
 
 fn has_small_dictionary(chunk: &ColumnChunkMetaData) -> bool {
-    let small = chunk.dictionary_page_offset().is_some_and(|at| {
-        let length = chunk.data_page_offset() - at;
-        (1..=SMALL_DICTIONARY).contains(&length)
-    });
-    // Writers that give no statistics of their pages rarely fall back to plain pages with so small a dictionary.
-    let only = chunk
-        .page_encoding_stats_mask()
-        .is_none_or(|mask| mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY));
-    small && only
+    let mut encodings = chunk.encodings();
+    if !encodings.any(|e| matches!(e, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY)) {
+        return false;
+    }
+    if let Some(mask) = chunk.page_encoding_stats_mask()
+        && !(mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY))
+    {
+        return false;
+    }
+    match chunk.dictionary_page_offset().map(|at| chunk.data_page_offset() - at) {
+        Some(length) if length > 0 => length <= SMALL_DICTIONARY,
+        // Older writers do not say where the dictionary lies. Keys take at most two bytes a row while the dictionary is
+        // small; rows in plain pages take four and their text.
+        _ => chunk.uncompressed_size() <= SMALL_DICTIONARY.saturating_add(chunk.num_values().saturating_mul(2)),
+    }
 }
 
 fn failed(place: &str, size: u64, error: ParquetError) -> SourceError {
