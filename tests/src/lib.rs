@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the end-to-end tests need: servers that run in the test's own process.
+
+pub mod s3;

@@ -103,36 +103,31 @@ impl SourceError {
         variables: &str,
         error: &object_store::Error,
     ) -> Self {
-        use object_store::Error as E;
         let place = place.into();
         let said = summarize(error);
-        match error {
-            E::NotFound { .. } if said.contains("NoSuchBucket") || said.contains("ContainerNotFound") => {
+        match meaning(error, &said) {
+            Meaning::Missing if said.contains("NoSuchBucket") || said.contains("ContainerNotFound") => {
                 Self::NotFound { place: format!("the bucket of {place}"), operation }
             }
-            E::NotFound { .. } => Self::NotFound { place, operation },
-            E::PermissionDenied { .. } | E::Unauthenticated { .. } => Self::Denied {
+            Meaning::Missing => Self::NotFound { place, operation },
+            Meaning::Refused => {
+                let advice =
+                    format!("the store refused the credentials or the right to do this ({said}); check {variables}");
+                Self::Denied { place, operation, advice }
+            }
+            Meaning::NoCredentials => {
+                let advice = format!("no credentials were found ({said}); set {variables}");
+                Self::Denied { place, operation, advice }
+            }
+            Meaning::Changed => Self::Changed { place },
+            Meaning::BadName => Self::Unsupported { place, problem: format!("a name in it cannot be read: {said}") },
+            Meaning::Answered => {
+                Self::Unavailable { place, operation, detail: format!("the store answered {said}; run again later") }
+            }
+            Meaning::Silent => Self::Unavailable {
                 place,
                 operation,
-                advice: format!(
-                    "the store refused the credentials or the right to do this ({said}); check {variables}"
-                ),
-            },
-            E::Precondition { .. } | E::NotModified { .. } => Self::Changed { place },
-            E::InvalidPath { source } => Self::Unsupported {
-                place,
-                problem: format!("a name in it cannot be read: {}", clean(&source.to_string())),
-            },
-            // An empty error text or one about the metadata service means that no credentials were found at all.
-            _ if said.contains("169.254.169.254") || said.contains("credential") => Self::Denied {
-                place,
-                operation,
-                advice: format!("no credentials were found ({said}); set {variables}"),
-            },
-            _ => Self::Unavailable {
-                place,
-                operation,
-                detail: format!("{said}; check the network and the endpoint, then run again"),
+                detail: format!("{said}; check the network, the endpoint and the region, then run again"),
             },
         }
     }
@@ -153,6 +148,54 @@ impl From<SourceError> for GrantError {
             SourceError::Unavailable { .. } | SourceError::Changed { .. } => Self::Unavailable(text),
             SourceError::Corrupt { .. } | SourceError::Unsupported { .. } => Self::Corrupt(text),
         }
+    }
+}
+
+/// What a store's error comes down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Missing,
+    Refused,
+    NoCredentials,
+    Changed,
+    BadName,
+    /// The store answered, with another error.
+    Answered,
+    Silent,
+}
+
+/// Listings give every answer as a generic error, so the answer's own code and status are looked at too.
+fn meaning(error: &object_store::Error, said: &str) -> Meaning {
+    use object_store::Error as E;
+    const MISSING: [&str; 4] = ["NoSuchBucket", "ContainerNotFound", "NoSuchKey", "BlobNotFound"];
+    const REFUSED: [&str; 12] = [
+        "AccessDenied",
+        "AccountProblem",
+        "AuthenticationFailed",
+        "AuthorizationFailure",
+        "AuthorizationPermissionMismatch",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidAuthenticationInfo",
+        "InvalidToken",
+        "NoAuthenticationInformation",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    ];
+    let code = said.split(' ').next().unwrap_or_default();
+    let full = error.to_string();
+    let status = |number: &str| full.contains(&format!("status code: {number}"));
+    match error {
+        E::NotFound { .. } => Meaning::Missing,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => Meaning::Refused,
+        E::Precondition { .. } | E::NotModified { .. } => Meaning::Changed,
+        E::InvalidPath { .. } => Meaning::BadName,
+        _ if MISSING.contains(&code) || status("404") => Meaning::Missing,
+        _ if REFUSED.contains(&code) || status("401") || status("403") => Meaning::Refused,
+        // The last place credentials are looked for is the metadata service of the cloud's own machines.
+        _ if full.contains("169.254.169.254") || full.contains("metadata.google.internal") => Meaning::NoCredentials,
+        _ if full.contains("<Code>") || full.contains("status code: ") => Meaning::Answered,
+        _ => Meaning::Silent,
     }
 }
 

@@ -132,7 +132,8 @@ fn read_some(file: &mut File, into: &mut [u8]) -> std::io::Result<usize> {
     }
 }
 
-fn check_unchanged(file: &File, place: &str, tag: &str) -> Result<(), SourceError> {
+/// An error if a local file is no longer what it was when its tag was taken.
+pub(super) fn check_unchanged(file: &File, place: &str, tag: &str) -> Result<(), SourceError> {
     let metadata = file.metadata().map_err(|e| SourceError::from_io(place, "reading", &e))?;
     if local::tag(&metadata) == tag { Ok(()) } else { Err(SourceError::Changed { place: place.to_owned() }) }
 }

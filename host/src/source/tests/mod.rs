@@ -2,6 +2,7 @@
 
 mod files;
 mod grants;
+mod parquet_files;
 
 use std::path::Path;
 

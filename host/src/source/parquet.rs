@@ -1,0 +1,311 @@
+//! Parquet files as Arrow record batches, for plugins that want fields and not bytes.
+//!
+//! Types are those of the Parquet schema itself, whatever the writer noted about its own in-memory types: text is
+//! `Utf8`, or a dictionary of it where the file keeps the column as a small one. Invariant: a local file is read page
+//! by page; of an object, at most three row groups are held (one decoded, one waiting, one being fetched).
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use ::parquet::basic::{Encoding, Type as PhysicalType};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::error::SourceError;
+use super::fetch::{InputSpec, Object};
+use super::raw;
+use super::remote::Pinned;
+use super::store::Location;
+
+/// Rows of a batch; the last one of a row group may be shorter.
+pub const BATCH_ROWS: usize = 32 * 1024;
+/// A column stays a dictionary when its dictionary page, as stored, is at most this large in every row group: each
+/// batch carries its dictionary, so a large one would be sent over and over.
+const SMALL_DICTIONARY: i64 = 64 << 10;
+/// What is fetched of an object's end at first, in the hope that it holds the whole footer.
+const FOOTER: usize = 256 << 10;
+/// Column chunks of one row group that are fetched at a time.
+const IN_FLIGHT: usize = 4;
+
+/// A Parquet file being read.
+pub struct ParquetFile {
+    schema: SchemaRef,
+    rows: u64,
+    given: u64,
+    place: String,
+    size: u64,
+    current: Option<ParquetRecordBatchReader>,
+    /// Row groups of an object, fetched ahead; `None` for a local file, which is one reader.
+    groups: Option<mpsc::Receiver<Result<ParquetRecordBatchReader, SourceError>>>,
+    /// The local file with the tag it had when it was opened.
+    local: Option<(File, String)>,
+}
+
+impl std::fmt::Debug for ParquetFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParquetFile").field("place", &self.place).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+/// Opens a Parquet file: only the named columns that it has, in the file's order, or all when none are named. Blocking:
+/// call it, and the file's methods, outside async tasks.
+///
+/// # Errors
+/// The file is not there, is not the one that was found, or is not readable Parquet.
+pub fn open_parquet(
+    location: &Location,
+    file: &InputSpec,
+    columns: &[String],
+    handle: Handle,
+) -> Result<ParquetFile, SourceError> {
+    let place = location.place(&file.path);
+    let object = Object::open(location, file, &handle)?;
+    let size = object.size();
+    if size == 0 {
+        let problem = "the file is empty, which no Parquet file is; fetch or export it again".to_owned();
+        return Err(SourceError::Corrupt { place, offset: 0, problem });
+    }
+    let (metadata, current, groups, local) = match object {
+        Object::Local { file, tag, .. } => {
+            let again = file.try_clone().map_err(|e| SourceError::from_io(&*place, "opening the file", &e))?;
+            let loaded = ArrowReaderMetadata::load(&file, options()).map_err(|e| failed(&place, size, e))?;
+            let metadata = with_types(loaded);
+            let reader = local_reader(file, &metadata, columns).map_err(|e| failed(&place, size, e))?;
+            (metadata, Some(reader), None, Some((again, tag)))
+        }
+        Object::Remote(pinned) => {
+            let mut source = Spans(pinned);
+            let loaded = handle
+                .block_on(ArrowReaderMetadata::load_async(&mut source, options()))
+                .map_err(|e| failed(&place, size, e))?;
+            let metadata = with_types(loaded);
+            let groups = fetch_groups(source, &metadata, columns, &handle).map_err(|e| failed(&place, size, e))?;
+            (metadata, None, Some(groups), None)
+        }
+    };
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
+    let schema = chosen_schema(&metadata, columns);
+    Ok(ParquetFile { schema, rows, given: 0, place, size, current, groups, local })
+}
+
+impl ParquetFile {
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Rows in the whole file.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Rows given so far.
+    pub fn rows_given(&self) -> u64 {
+        self.given
+    }
+
+    /// Size of the stored file in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next rows, [`BATCH_ROWS`] or fewer, in the file's order; `None` after the last.
+    ///
+    /// # Errors
+    /// The file changed, cannot be read, or is broken.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+        loop {
+            if let Some(reader) = &mut self.current {
+                match reader.next() {
+                    Some(Ok(batch)) => {
+                        self.given += batch.num_rows() as u64;
+                        return Ok(Some(batch));
+                    }
+                    Some(Err(error)) => return Err(failed(&self.place, self.size, error.into())),
+                    None => self.current = None,
+                }
+            }
+            let Some(group) = self.groups.as_mut().and_then(mpsc::Receiver::blocking_recv) else {
+                return self.end();
+            };
+            self.current = Some(group?);
+        }
+    }
+
+    fn end(&self) -> Result<Option<RecordBatch>, SourceError> {
+        if let Some((file, tag)) = &self.local {
+            raw::check_unchanged(file, &self.place, tag)?;
+        }
+        if self.given == self.rows {
+            return Ok(None);
+        }
+        let problem = format!("its footer promises {} rows but {} were read; export it again", self.rows, self.given);
+        Err(SourceError::Corrupt { place: self.place.clone(), offset: self.size, problem })
+    }
+}
+
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
+}
+
+fn local_reader(
+    file: File,
+    metadata: &ArrowReaderMetadata,
+    columns: &[String],
+) -> Result<ParquetRecordBatchReader, ParquetError> {
+    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(projection(metadata, columns))
+        .with_batch_size(BATCH_ROWS)
+        .build()
+}
+
+/// Fetches row groups ahead in a task that ends when the receiver is dropped; they are decoded by the receiver.
+fn fetch_groups(
+    source: Spans,
+    metadata: &ArrowReaderMetadata,
+    columns: &[String],
+    handle: &Handle,
+) -> Result<mpsc::Receiver<Result<ParquetRecordBatchReader, SourceError>>, ParquetError> {
+    let (place, size) = (source.0.place.clone(), source.0.size);
+    let mut stream = ParquetRecordBatchStreamBuilder::new_with_metadata(source, metadata.clone())
+        .with_projection(projection(metadata, columns))
+        .with_batch_size(BATCH_ROWS)
+        .build()?;
+    let (sender, groups) = mpsc::channel(1);
+    handle.spawn(async move {
+        while let Some(group) = stream.next_row_group().await.transpose() {
+            let failed_now = group.is_err();
+            if sender.send(group.map_err(|e| failed(&place, size, e))).await.is_err() || failed_now {
+                break;
+            }
+        }
+    });
+    Ok(groups)
+}
+
+fn is_chosen(columns: &[String], name: &str) -> bool {
+    columns.is_empty() || columns.iter().any(|c| c == name)
+}
+
+fn projection(metadata: &ArrowReaderMetadata, columns: &[String]) -> ProjectionMask {
+    let fields = metadata.parquet_schema().root_schema().get_fields();
+    let chosen = fields.iter().enumerate().filter(|(_, f)| is_chosen(columns, f.name())).map(|(index, _)| index);
+    ProjectionMask::roots(metadata.parquet_schema(), chosen.collect::<Vec<_>>())
+}
+
+fn chosen_schema(metadata: &ArrowReaderMetadata, columns: &[String]) -> SchemaRef {
+    let fields = metadata.schema().fields().iter().filter(|f| is_chosen(columns, f.name())).cloned();
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Chooses the types to read: small dictionaries stay dictionaries, and old 96-bit timestamps become microseconds,
+/// because in nanoseconds those before 1678 and after 2262 (often used for "never") would wrap around.
+fn with_types(loaded: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let fields: Vec<Field> = loaded
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(root, field)| field.as_ref().clone().with_data_type(read_type(loaded.metadata(), root, field)))
+        .collect();
+    let hinted = options().with_schema(Arc::new(Schema::new(fields)));
+    ArrowReaderMetadata::try_new(Arc::clone(loaded.metadata()), hinted).unwrap_or(loaded)
+}
+
+fn read_type(metadata: &ParquetMetaData, root: usize, field: &Field) -> DataType {
+    let schema = metadata.file_metadata().schema_descr();
+    let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root);
+    let Some(leaf) = leaf else { return field.data_type().clone() };
+    match field.data_type() {
+        DataType::Utf8 if is_small_dictionary(metadata, leaf) => {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, zone)
+            if schema.column(leaf).physical_type() == PhysicalType::INT96 =>
+        {
+            DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+        }
+        other => other.clone(),
+    }
+}
+
+fn is_small_dictionary(metadata: &ParquetMetaData, leaf: usize) -> bool {
+    !metadata.row_groups().is_empty()
+        && metadata.row_groups().iter().all(|group| group.columns().get(leaf).is_some_and(has_small_dictionary))
+}
+
+fn has_small_dictionary(chunk: &ColumnChunkMetaData) -> bool {
+    let small = chunk.dictionary_page_offset().is_some_and(|at| {
+        let length = chunk.data_page_offset() - at;
+        (1..=SMALL_DICTIONARY).contains(&length)
+    });
+    // Writers that give no statistics of their pages rarely fall back to plain pages with so small a dictionary.
+    let only = chunk
+        .page_encoding_stats_mask()
+        .is_none_or(|mask| mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY));
+    small && only
+}
+
+fn failed(place: &str, size: u64, error: ParquetError) -> SourceError {
+    let error = match error {
+        ParquetError::External(inner) => match inner.downcast::<SourceError>() {
+            Ok(own) => return *own,
+            Err(inner) => ParquetError::External(inner),
+        },
+        other => other,
+    };
+    SourceError::Corrupt {
+        place: place.to_owned(),
+        offset: size,
+        problem: format!("it is not readable Parquet ({error}); fetch or export it again"),
+    }
+}
+
+/// Spans of one revision of an object.
+struct Spans(Pinned);
+
+impl AsyncFileReader for Spans {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        let object = self.0.clone();
+        async move { object.fetch(range).await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        let object = self.0.clone();
+        async move {
+            futures::stream::iter(ranges)
+                .map(|range| object.fetch(range))
+                .buffered(IN_FLIGHT)
+                .try_collect()
+                .await
+                .map_err(|e: SourceError| ParquetError::External(Box::new(e)))
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        let size = self.0.size;
+        let chosen = options.map(|o| o.metadata_options().clone());
+        async move {
+            let reader = ParquetMetaDataReader::new().with_metadata_options(chosen).with_prefetch_hint(Some(FOOTER));
+            reader.load_and_finish(self, size).await.map(Arc::new)
+        }
+        .boxed()
+    }
+}
