@@ -8,11 +8,15 @@ use std::sync::Arc;
 use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use costhost::lake::{
-    Committed, LOADS_TABLE, Lake, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch, loads_schema,
-    rejects_batch, rejects_schema,
+    Committed, LOADS_TABLE, Lake, LakeLocation, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch,
+    loads_schema, rejects_batch, rejects_schema,
 };
 use costhost::source::store::StoreOptions;
 use lake_support::{assert_whole, contents, files_on_disk, load, open, partition, put, query, rows_of, stage};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use url::Url;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_period_is_replaced_as_a_whole_and_only_by_newer_deliveries() {
@@ -158,6 +162,37 @@ async fn many_writers_and_a_reader() {
     // Creation, every load that landed, and each writer's own.
     let version = table.delta().await.unwrap().unwrap().version().unwrap();
     assert_eq!(version, (landed.len() as i64 + WRITERS * LOADS) as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn object_stores_take_the_same_loads() {
+    for url in ["s3://bucket/some/lake", "az://container/lake%20x", "memory:///"] {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let url = Url::parse(url).unwrap();
+        let open = move || {
+            let prefix = Path::from_url_path(url.path()).unwrap();
+            let lake = Lake::at(LakeLocation::remote(Arc::clone(&store), &url, prefix).unwrap());
+            let table = lake.table("default", "aws", "items", lake_support::schema()).unwrap();
+            (lake, table)
+        };
+        let mut writers = tokio::task::JoinSet::new();
+        for name in ["a/b", "c d", "e"] {
+            let (_, table) = open();
+            writers.spawn(async move {
+                for n in 1..=8 {
+                    put(&table, &partition("shared", 1), name, n).await;
+                    let own = put(&table, &partition(name, 1), name, n).await;
+                    assert!(matches!(own, Committed::New { .. }), "{own:?}");
+                }
+            });
+        }
+        writers.join_all().await;
+        let (lake, table) = open();
+        assert_whole(&table).await;
+        let newest: Vec<_> = contents(&table).await.into_iter().map(|line| line.2).collect();
+        assert_eq!(newest, [8; 4]);
+        assert_eq!(lake.tables().await.unwrap(), [table.table_ref().clone()]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,7 +130,9 @@ impl LakeTable {
         let mut attempt = Attempt { partition, load, hash, mode, token: Uuid::new_v4().to_string(), files };
         let mut tries = Tries::new();
         loop {
+            let turn = self.turn.lock().await;
             let step = self.step(&mut attempt, &mut tries).await;
+            drop(turn);
             match step {
                 Ok(Some(committed)) => {
                     if !matches!(committed, Committed::New { .. }) {

@@ -1,6 +1,7 @@
 //! What can go wrong between rows and a committed table.
 
 use deltalake::DeltaTableError;
+use parquet::errors::ParquetError;
 
 use crate::source::error::SourceError;
 
@@ -73,7 +74,7 @@ pub enum LakeError {
         place: String,
         /// The cause.
         #[source]
-        source: parquet::errors::ParquetError,
+        source: ParquetError,
     },
     /// Rows could not be brought into the table's shape.
     #[error("building rows for {place} failed")]
@@ -139,8 +140,15 @@ impl LakeError {
         Self::Delta { action, table: table.to_owned(), source: Box::new(source) }
     }
 
-    pub(crate) fn parquet(place: &str, source: parquet::errors::ParquetError) -> Self {
-        Self::Parquet { place: place.to_owned(), source }
+    /// A full disk or a refusing store surfaces through the encoder; it is still a failure to write.
+    pub(crate) fn parquet(place: &str, source: ParquetError) -> Self {
+        match source {
+            ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
+                Ok(cause) => Self::io("writing", place, *cause),
+                Err(cause) => Self::Parquet { place: place.to_owned(), source: ParquetError::External(cause) },
+            },
+            source => Self::Parquet { place: place.to_owned(), source },
+        }
     }
 
     pub(crate) fn arrow(place: &str, source: arrow::error::ArrowError) -> Self {

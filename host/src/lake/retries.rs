@@ -12,6 +12,7 @@ use super::error::LakeError;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the store may fail in other ways; it has its own retries below this.
 const STORE_FAILURES: u32 = 4;
+
 /// How an attempt ended without a commit that is known of.
 pub(crate) enum Failure {
     /// Another writer took the version.

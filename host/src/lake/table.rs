@@ -85,6 +85,8 @@ pub struct LakeTable {
     pub(crate) files: SchemaRef,
     pub(crate) declared: Arc<StructType>,
     known: Arc<Mutex<Option<DeltaTable>>>,
+    /// Commits through one handle take turns: they would only be in each other's way.
+    pub(crate) turn: Arc<Mutex<()>>,
 }
 
 impl LakeTable {
@@ -92,7 +94,7 @@ impl LakeTable {
         let name = table.to_string();
         let files = schema::file_schema(&name, declared)?;
         let declared = Arc::new(schema::table_schema(&name, &files)?);
-        Ok(Self { lake: lake.clone(), table, name, files, declared, known: Arc::default() })
+        Ok(Self { lake: lake.clone(), table, name, files, declared, known: Arc::default(), turn: Arc::default() })
     }
 
     /// Which table this is.
@@ -120,7 +122,7 @@ impl LakeTable {
             Some(file) => Sink::file(&file).map_err(|error| LakeError::io("creating", file.display(), error))?,
             None => Sink::upload(Arc::clone(location.store()), location.key(&below)?, &self.lake.runtime),
         };
-        DataFileWriter::new(path, Arc::clone(&self.files), sink, options.clone())
+        DataFileWriter::new(&self.name, path, Arc::clone(&self.files), sink, options.clone())
     }
 
     /// Removes staged files that will not be committed. What cannot be removed is left for [`LakeTable::maintain`].

@@ -82,7 +82,12 @@ impl StagedFile {
 
 /// Writes one data file. Dropping it leaves nothing behind.
 pub struct DataFileWriter {
+    /// Key below the table.
     path: String,
+    /// `<tenant>/<provider>/<table>`.
+    table: String,
+    /// Both, for messages.
+    place: String,
     schema: SchemaRef,
     file: SerializedFileWriter<Sink>,
     factory: ArrowRowGroupWriterFactory,
@@ -101,14 +106,34 @@ impl std::fmt::Debug for DataFileWriter {
 }
 
 impl DataFileWriter {
-    pub(crate) fn new(path: String, schema: SchemaRef, sink: Sink, options: WriterOptions) -> Result<Self, LakeError> {
-        let failed = |error| LakeError::parquet(&path, error);
+    /// Begins the file `path` of a table in `sink`.
+    pub(crate) fn new(
+        table: &str,
+        path: String,
+        schema: SchemaRef,
+        sink: Sink,
+        options: WriterOptions,
+    ) -> Result<Self, LakeError> {
+        let place = format!("{table}/{path}");
+        let failed = |error| LakeError::parquet(&place, error);
         let descriptor = ArrowSchemaConverter::new().schema_root("rows").convert(&schema).map_err(failed)?;
         let properties = Arc::new(properties(&options).map_err(failed)?);
         let file = SerializedFileWriter::new(sink, descriptor.root_schema_ptr(), properties).map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
         let stats = FileStats::new(Arc::clone(&schema));
-        Ok(Self { path, schema, file, factory, group: None, group_rows: 0, groups: 0, stats, options })
+        Ok(Self {
+            path,
+            table: table.to_owned(),
+            place,
+            schema,
+            file,
+            factory,
+            group: None,
+            group_rows: 0,
+            groups: 0,
+            stats,
+            options,
+        })
     }
 
     /// Rows taken in so far.
@@ -127,11 +152,11 @@ impl DataFileWriter {
             return Ok(());
         }
         let columns = self.columns_of(batch)?;
-        self.encode(&columns).map_err(|error| LakeError::parquet(&self.path, error))?;
+        self.encode(&columns).map_err(|error| LakeError::parquet(&self.place, error))?;
         self.stats.update(batch.num_rows(), &columns);
         self.group_rows += batch.num_rows();
         if self.group_rows >= self.options.row_group_rows || self.group_bytes() >= self.options.row_group_bytes {
-            self.end_group().map_err(|error| LakeError::parquet(&self.path, error))?;
+            self.end_group().map_err(|error| LakeError::parquet(&self.place, error))?;
         }
         Ok(())
     }
@@ -141,9 +166,9 @@ impl DataFileWriter {
     /// # Errors
     /// When the rest cannot be written; nothing is left behind then.
     pub fn finish(mut self) -> Result<StagedFile, LakeError> {
-        self.end_group().map_err(|error| LakeError::parquet(&self.path, error))?;
-        let sink = self.file.into_inner().map_err(|error| LakeError::parquet(&self.path, error))?;
-        let bytes = sink.complete().map_err(|error| LakeError::io("completing", &self.path, error))?;
+        self.end_group().map_err(|error| LakeError::parquet(&self.place, error))?;
+        let sink = self.file.into_inner().map_err(|error| LakeError::parquet(&self.place, error))?;
+        let bytes = sink.complete().map_err(|error| LakeError::io("completing", &self.place, error))?;
         Ok(StagedFile {
             bytes,
             rows: self.stats.rows(),
@@ -184,7 +209,7 @@ impl DataFileWriter {
     }
 
     fn misfit(&self, column: &str, reason: &str) -> LakeError {
-        LakeError::Schema { table: self.path.clone(), column: column.to_owned(), reason: reason.to_owned() }
+        LakeError::Schema { table: self.table.clone(), column: column.to_owned(), reason: reason.to_owned() }
     }
 
     fn encode(&mut self, columns: &[ArrayRef]) -> Result<(), ParquetError> {

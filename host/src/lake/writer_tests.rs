@@ -73,7 +73,7 @@ fn keyed<K: arrow::datatypes::ArrowDictionaryKeyType>(words: Vec<Option<String>>
 
 fn local(dir: &FilePath, options: WriterOptions) -> DataFileWriter {
     let sink = Sink::file(&dir.join("p/f.parquet")).unwrap();
-    DataFileWriter::new("p/f.parquet".to_owned(), files(), sink, options).unwrap()
+    DataFileWriter::new("t", "p/f.parquet".to_owned(), files(), sink, options).unwrap()
 }
 
 fn read(bytes: bytes::Bytes) -> (RecordBatch, usize) {
@@ -151,7 +151,7 @@ fn uploading(store: &Arc<InMemory>, runtime: &Handle) -> DataFileWriter {
     let sink = Sink::upload(store, Path::from("t/f.parquet"), runtime);
     let options =
         WriterOptions { row_group_rows: 1000, compression: PageCompression::None, ..WriterOptions::default() };
-    DataFileWriter::new("f.parquet".to_owned(), files(), sink, options).unwrap()
+    DataFileWriter::new("t", "f.parquet".to_owned(), files(), sink, options).unwrap()
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_upload_that_fails_says_why() {
     let store: Arc<dyn ObjectStore> = Arc::new(object_store::local::LocalFileSystem::new());
     // A file stands where a directory would have to be.
     let sink = Sink::upload(store, Path::from("dev/null/f.parquet"), runtime.handle());
-    let mut writer = DataFileWriter::new("f.parquet".to_owned(), files(), sink, WriterOptions::default()).unwrap();
+    let mut writer = DataFileWriter::new("t", "f.parquet".to_owned(), files(), sink, WriterOptions::default()).unwrap();
     writer.write(&batch(0, plain)).unwrap();
     let error = writer.finish().unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();

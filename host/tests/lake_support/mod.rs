@@ -9,7 +9,7 @@ use arrow::array::{
     ArrayRef, AsArray as _, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use costhost::lake::{Committed, Lake, LakeTable, Load, Partition, StagedFile, WriterOptions};
 use costhost::source::store::StoreOptions;
 use datafusion::prelude::SessionContext;
@@ -83,19 +83,18 @@ pub async fn put(table: &LakeTable, partition: &Partition, writer: &str, n: i64)
 /// What a reader that opens the table now finds in every partition, in order: source, month, load, writer, rows,
 /// cost in units of 10^-18. More than one line for a partition means that loads are mixed.
 pub async fn contents(table: &LakeTable) -> Vec<(String, String, i64, String, i64, i64)> {
-    let sql = "SELECT source, month, load, writer, count(*) AS n, \
-               CAST(sum(cost) * CAST('1000000000000000000' AS decimal(38, 0)) AS bigint) AS cost \
+    let sql = "SELECT source, month, load, writer, count(*), sum(cost) \
                FROM t GROUP BY source, month, load, writer ORDER BY source, month, load, writer";
     let batch = query(table, sql).await;
     let text = |at: usize| cast(batch.column(at), &DataType::Utf8).unwrap();
-    let number = |at: usize| cast(batch.column(at), &DataType::Int64).unwrap();
     let (source, month, writer) = (text(0), text(1), text(3));
-    let (load, rows, cost) = (number(2), number(4), number(5));
+    let (load, rows) = (batch.column(2).as_primitive::<Int64Type>(), batch.column(4).as_primitive::<Int64Type>());
+    let cost = batch.column(5).as_primitive::<Decimal128Type>();
     (0..batch.num_rows())
         .map(|row| {
             let text = |column: &ArrayRef| column.as_string::<i32>().value(row).to_owned();
-            let number = |column: &ArrayRef| column.as_primitive::<arrow::datatypes::Int64Type>().value(row);
-            (text(&source), text(&month), number(&load), text(&writer), number(&rows), number(&cost))
+            let cost = i64::try_from(cost.value(row)).unwrap();
+            (text(&source), text(&month), load.value(row), text(&writer), rows.value(row), cost)
         })
         .collect()
 }
