@@ -1,3 +1,33 @@
 //! What a costhost provider plugin is written with.
+//!
+//! An author writes plain types with `&mut self` - a [`Plugin`], its [`Normalize`] and, where it makes summaries, its
+//! [`Accumulate`] - and one line, `costhost_sdk::export!(MyPlugin);`. The component model's handles, borrows and byte
+//! buffers stay in here. Everything works natively too, so a plugin's logic is tested and profiled as a library.
 
 pub mod bindings;
+
+mod export;
+pub mod failure;
+pub mod ipc;
+pub mod log;
+pub mod plugin;
+pub mod storage;
+pub mod testing;
+
+pub use export::Component;
+pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};
+
+/// The contract's own types, gathered under the names that authors use.
+pub mod contract {
+    pub use crate::bindings::costhost::provider::storage::{Object, Page, Span, StorageError};
+    pub use crate::bindings::costhost::provider::types::{
+        Compression, Failure, Form, InputFile, Instant, Label, Output, Period, Position, Reject, Remedy,
+    };
+    pub use crate::bindings::exports::costhost::provider::describe::{
+        Aggregate, Condition, Dimension, Identity, Manifest, Measure, Money, Report as ReportDefinition, Summary,
+        Table, TableRole, Unit,
+    };
+    pub use crate::bindings::exports::costhost::provider::discover::{Findings, Problem, Report, Request};
+    pub use crate::bindings::exports::costhost::provider::normalize::{Job, Outcome};
+    pub use crate::bindings::exports::costhost::provider::summarize::Task;
+}

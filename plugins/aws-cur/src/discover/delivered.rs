@@ -1,0 +1,183 @@
+//! Reports that a manifest tells of.
+
+use super::files::input_file;
+use super::manifest_file::{Delivery, file_name, parse};
+use super::resolve::{candidates, resolve};
+use super::revision::revision;
+use super::sources::{Owner, names};
+use super::tree::{Tree, told};
+use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
+use costhost_sdk::failure::{Place, retry, skip_report};
+use costhost_sdk::storage::{Object, StorageError};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the manifests gave.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    pub(crate) reports: Vec<Report>,
+    pub(crate) problems: Vec<Problem>,
+    /// Folders whose files a manifest speaks for.
+    spoken_for: BTreeSet<String>,
+}
+
+impl Delivered {
+    /// Whether a manifest speaks for this file, so that it is not a report of its own: it is listed, superseded, or
+    /// part of a delivery that failed.
+    pub(crate) fn speaks_for(&self, path: &str) -> bool {
+        // Below a data export's period every execution is spoken for.
+        let all_below =
+            |known: &String| known.to_ascii_uppercase().contains("BILLING_PERIOD=") && path.starts_with(known.as_str());
+        self.spoken_for.contains(&folder(path)) || self.spoken_for.iter().any(all_below)
+    }
+}
+
+struct Manifest {
+    object: Object,
+    delivery: Delivery,
+}
+
+/// Reads the manifests and finds the files they list.
+pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Period>) -> Delivered {
+    let mut delivered = Delivered::default();
+    let mut read = Vec::new();
+    for object in manifests {
+        delivered.spoken_for.extend(data_folders(&object.path));
+        match self::read(tree, object) {
+            Ok(delivery) => read.push(Manifest { object: object.clone(), delivery }),
+            Err(failure) => {
+                let month = super::month::Month::of_path(&object.path);
+                if month.is_none_or(|month| month.is_in(window)) {
+                    let period = month.map(super::month::Month::period);
+                    delivered.problems.push(Problem { source: String::new(), period, failure });
+                }
+            }
+        }
+    }
+    let owners: BTreeSet<Owner> = read.iter().map(|manifest| owner(&manifest.delivery)).collect();
+    let sources = names(&owners);
+    for manifest in current(read) {
+        let source = sources.get(&owner(&manifest.delivery)).cloned().unwrap_or_default();
+        let month = manifest.delivery.month;
+        for key in &manifest.delivery.keys {
+            delivered.spoken_for.extend(candidates(key, &manifest.object.path, "").iter().map(|path| folder(path)));
+        }
+        if !month.is_in(window) {
+            continue;
+        }
+        match report(tree, &manifest, &source) {
+            Ok(report) => delivered.reports.push(report),
+            Err(failure) => delivered.problems.push(Problem { source, period: Some(month.period()), failure }),
+        }
+    }
+    delivered
+}
+
+fn owner(delivery: &Delivery) -> Owner {
+    (delivery.report.clone(), delivery.account.clone())
+}
+
+fn read(tree: &Tree<'_>, object: &Object) -> Result<Delivery, Failure> {
+    let text = if object.size == 0 {
+        String::new()
+    } else {
+        tree.storage.read_text(&object.path).map_err(|error| {
+            let message = format!("the manifest {} cannot be read: {}", object.path, told(&error));
+            by_cause(&error, "manifest.unreadable", message).in_file(&object.path)
+        })?
+    };
+    parse(&object.path, &text)
+        .map_err(|(code, why)| skip_report(code, format!("{}: {why}", object.path)).in_file(&object.path))
+}
+
+/// For each report and month the manifest that counts.
+///
+/// Of CUR v1 the one nearest the top: AWS overwrites it to name the current assembly. Among equals, and of data
+/// exports always, the newest; and of two of one time the one whose path sorts last, as executions are named by time.
+fn current(manifests: Vec<Manifest>) -> Vec<Manifest> {
+    let mut current: BTreeMap<(Owner, super::month::Month), Manifest> = BTreeMap::new();
+    let rank = |manifest: &Manifest| {
+        let depth = if manifest.delivery.first_version { manifest.object.path.matches('/').count() } else { 0 };
+        (std::cmp::Reverse(depth), manifest.object.modified, manifest.object.path.clone())
+    };
+    for manifest in manifests {
+        let key = (owner(&manifest.delivery), manifest.delivery.month);
+        match current.get(&key) {
+            Some(other) if rank(other) >= rank(&manifest) => {}
+            _ => drop(current.insert(key, manifest)),
+        }
+    }
+    current.into_values().collect()
+}
+
+fn report(tree: &Tree<'_>, manifest: &Manifest, source: &str) -> Result<Report, Failure> {
+    let Manifest { object, delivery } = manifest;
+    let mut files = Vec::new();
+    for key in &delivery.keys {
+        files.push(file(tree, manifest, key)?);
+    }
+    let newest = files.iter().map(|file| file.modified).fold(object.modified, i64::max);
+    Ok(Report {
+        source: source.to_owned(),
+        revision: revision(&delivery.assembly, &files),
+        delivered: newest,
+        period: delivery.month.period(),
+        closed: delivery.finalized,
+        files: files.iter().map(|file| input_file(&file.path, &delivery.compression)).collect(),
+        labels: labels(manifest),
+    })
+}
+
+fn file(tree: &Tree<'_>, manifest: &Manifest, key: &str) -> Result<Object, Failure> {
+    let path = &manifest.object.path;
+    let found = resolve(tree, key, path, &manifest.delivery).map_err(|error| {
+        by_cause(&error, "discover.list", format!("looking for {key}: {}", told(&error))).in_file(path)
+    })?;
+    let Some(found) = found else {
+        let message = format!(
+            "the manifest {path} lists {key}, which does not exist below the granted prefix; wait for the delivery to \
+             finish, copy the file there, or grant the prefix that holds it"
+        );
+        return Err(skip_report("manifest.missing-file", message).in_file(path));
+    };
+    if found.size == 0 {
+        let message = format!("{} is empty (0 bytes); copy or deliver it again", found.path);
+        return Err(skip_report("report.empty-file", message).in_file(&found.path));
+    }
+    Ok(found)
+}
+
+fn labels(manifest: &Manifest) -> Vec<Label> {
+    let Manifest { object, delivery } = manifest;
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut labels = vec![
+        label("report", &delivery.report),
+        label("account", &delivery.account),
+        label("assembly", &delivery.assembly),
+        label("manifest", &object.path),
+        label("finalized", if delivery.finalized { "true" } else { "false" }),
+        label("columns", &delivery.columns),
+    ];
+    labels.retain(|(_, value)| !value.is_empty());
+    labels
+}
+
+/// Folders that a manifest speaks for by where it lies.
+fn data_folders(manifest: &str) -> Vec<String> {
+    let beside = folder(manifest);
+    let export = beside.split_once("metadata/").filter(|(root, _)| root.is_empty() || root.ends_with('/'));
+    match export {
+        Some((root, period)) => {
+            let period = period.split('/').next().unwrap_or_default();
+            vec![format!("{root}data/{period}/"), beside]
+        }
+        None => vec![beside],
+    }
+}
+
+pub(crate) fn folder(path: &str) -> String {
+    path.get(..path.len() - file_name(path).len()).unwrap_or_default().to_owned()
+}
+
+fn by_cause(error: &StorageError, code: &str, message: String) -> Failure {
+    if matches!(error, StorageError::Unavailable(_)) { retry(code, message) } else { skip_report(code, message) }
+}

@@ -1,0 +1,51 @@
+//! How a data file is to be read.
+
+use super::manifest_file::file_name;
+use costhost_sdk::contract::{Compression, Form, InputFile};
+
+/// The plugin's word for files of Cost and Usage Reports.
+pub(crate) const DATASET: &str = "cur";
+
+/// A file, its form told by its name or else by the manifest's word.
+pub(crate) fn input_file(path: &str, manifest_says: &str) -> InputFile {
+    let name = file_name(path).to_ascii_lowercase();
+    let says = manifest_says.to_ascii_lowercase();
+    let ends = |end: &str| name.ends_with(end);
+    let parquet = ends(".parquet") || (!ends(".gz") && !ends(".zip") && !ends(".csv") && says.contains("parquet"));
+    let compression = match () {
+        () if parquet => Compression::None,
+        () if ends(".gz") => Compression::Gzip,
+        () if ends(".zip") => Compression::Zip,
+        () if ends(".zst") => Compression::Zstd,
+        () if ends(".csv") => Compression::None,
+        () if says.contains("gzip") => Compression::Gzip,
+        () if says.contains("zip") => Compression::Zip,
+        () => Compression::None,
+    };
+    InputFile {
+        path: path.to_owned(),
+        compression,
+        form: if parquet { Form::Parquet(Vec::new()) } else { Form::Bytes },
+        dataset: DATASET.to_owned(),
+        rows: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_before_the_manifests_word() {
+        let of = |path: &str, says: &str| {
+            let file = input_file(path, says);
+            (file.compression, matches!(file.form, Form::Parquet(_)))
+        };
+        assert_eq!(of("a/x.csv.gz", "ZIP"), (Compression::Gzip, false));
+        assert_eq!(of("a/x.csv.zip", "GZIP"), (Compression::Zip, false));
+        assert_eq!(of("a/x.snappy.parquet", ""), (Compression::None, true));
+        assert_eq!(of("a/X.CSV", "GZIP"), (Compression::None, false));
+        assert_eq!(of("a/part-1", "Parquet"), (Compression::None, true));
+        assert_eq!(of("a/part-1", "GZIP"), (Compression::Gzip, false));
+    }
+}

@@ -1,0 +1,83 @@
+//! Finding Cost and Usage Reports below a granted prefix.
+//!
+//! The prefix may be a report's own folder, one of its periods, a whole bucket with many reports and accounts, or a
+//! mirror of any of these. Manifests speak first; files that no manifest speaks for are reports by their place and
+//! content. What is wrong with one report is a problem, and the others go on.
+
+mod delivered;
+mod files;
+mod manifest_file;
+mod month;
+mod plain;
+mod resolve;
+mod revision;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+
+use costhost_sdk::contract::{Failure, Findings, Period, Problem, Request};
+use costhost_sdk::failure::{Place, abort, retry, skip_report};
+use costhost_sdk::storage::{Storage, StorageError};
+use tree::{Tree, told};
+
+/// Finds every report, newest period first.
+///
+/// # Errors
+/// When the prefix itself cannot be listed or read.
+pub fn discover(storage: &dyn Storage, request: &Request) -> Result<Findings, Failure> {
+    let mut findings = match storage.single() {
+        Some(path) => single(storage, &path, request.window)?,
+        None => prefix(storage, request.window)?,
+    };
+    findings.reports.sort_by(|a, b| b.period.start.cmp(&a.period.start).then_with(|| a.source.cmp(&b.source)));
+    Ok(findings)
+}
+
+fn single(storage: &dyn Storage, path: &str, window: Option<Period>) -> Result<Findings, Failure> {
+    let object = storage.stat(path).map_err(|error| unreadable(path, &error))?;
+    if manifest_file::is_manifest(path) {
+        let message =
+            format!("{path} is a manifest; give the folder it lies in, so that the files it lists can be read");
+        let failure = skip_report("discover.manifest-alone", message).in_file(path);
+        let problem = Problem { source: String::new(), period: None, failure };
+        return Ok(Findings { reports: Vec::new(), problems: vec![problem] });
+    }
+    let (mut reports, mut problems) = plain::reports(storage, vec![object], window);
+    reports.iter_mut().for_each(|report| report.source.clear());
+    problems.iter_mut().for_each(|problem| problem.source.clear());
+    Ok(Findings { reports, problems })
+}
+
+fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Failure> {
+    let tree = Tree::new(storage);
+    tree.level("").map_err(|error| unreadable("the granted prefix", &error))?;
+    let found = walk::walk(&tree, window);
+    let nothing = found.manifests.is_empty() && found.data.is_empty() && found.failures.is_empty() && !found.pruned;
+
+    let delivered = delivered::reports(&tree, &found.manifests, window);
+    let data = found.data.into_iter().filter(|object| !delivered.speaks_for(&object.path)).collect();
+    let (plain, plain_problems) = plain::reports(storage, data, window);
+
+    let mut findings = Findings { reports: delivered.reports, problems: delivered.problems };
+    findings.reports.extend(plain);
+    findings.problems.extend(plain_problems);
+    let problem = |failure| Problem { source: String::new(), period: None, failure };
+    findings.problems.extend(found.failures.into_iter().map(problem));
+    if nothing {
+        let message = "no Cost and Usage Report lies below the granted prefix: neither a manifest nor csv, csv.gz, zip \
+                       or parquet files; check the path";
+        findings.problems.push(problem(skip_report("discover.nothing", message)));
+    }
+    Ok(findings)
+}
+
+fn unreadable(what: &str, error: &StorageError) -> Failure {
+    let message = format!("{what} cannot be read: {}", told(error));
+    if matches!(error, StorageError::Unavailable(_)) {
+        retry("discover.unreadable", message)
+    } else {
+        abort("discover.unreadable", message)
+    }
+}

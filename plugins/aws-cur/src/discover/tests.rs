@@ -1,0 +1,1 @@
+//! Whole folders, as AWS and its mirrors lay them out.

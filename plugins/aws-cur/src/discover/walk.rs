@@ -1,0 +1,88 @@
+//! Looking through the grant: manifests, and data files that no manifest may speak of.
+
+use super::manifest_file::{file_name, is_manifest};
+use super::month::{Month, is_time_part};
+use super::tree::{Tree, told};
+use costhost_sdk::contract::{Failure, Period};
+use costhost_sdk::failure::{Place, skip_report};
+use costhost_sdk::storage::Object;
+
+/// Folders below folders that are followed; AWS makes at most about eight.
+const DEPTH: usize = 16;
+
+/// What lies below the grant.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) manifests: Vec<Object>,
+    /// Files that may be reports, in folders without a manifest.
+    pub(crate) data: Vec<Object>,
+    pub(crate) failures: Vec<Failure>,
+    /// Whether a folder was left out because it lies outside the window.
+    pub(crate) pruned: bool,
+}
+
+/// Looks through the grant, folder by folder.
+pub(crate) fn walk(tree: &Tree<'_>, window: Option<Period>) -> Found {
+    let mut found = Found::default();
+    visit(tree, window, "", 0, &mut found);
+    found
+}
+
+fn visit(tree: &Tree<'_>, window: Option<Period>, folder: &str, depth: usize, found: &mut Found) {
+    let level = match tree.level(folder) {
+        Ok(level) => level,
+        Err(error) => {
+            let place = if folder.is_empty() { "the granted prefix" } else { folder };
+            let message = format!("{place} cannot be listed: {}", told(&error));
+            found.failures.push(skip_report("discover.list", message).in_file(folder));
+            return;
+        }
+    };
+    let (manifests, others): (Vec<&Object>, Vec<&Object>) =
+        level.objects.values().partition(|object| is_manifest(&object.path));
+    let delivered = !manifests.is_empty();
+    found.manifests.extend(manifests.into_iter().cloned());
+    if !delivered {
+        found.data.extend(others.into_iter().filter(|object| is_data(&object.path)).cloned());
+    }
+    for below in &level.folders {
+        let name = file_name(below.trim_end_matches('/'));
+        // A manifest speaks for the assemblies below it; superseded ones are not even listed. Data exports keep one
+        // folder per execution, of which the newest counts, and reports with folders of their own may lie beside.
+        let assembly = delivered && !is_time_part(name) && in_period_folder(folder, &level.folders);
+        if depth < DEPTH && !assembly && !is_hidden(name) {
+            if of_window(below, window) { visit(tree, window, below, depth + 1, found) } else { found.pruned = true }
+        }
+    }
+}
+
+/// Whether folders below this one, which holds a manifest, are assemblies of CUR v1.
+fn in_period_folder(folder: &str, folders: &[String]) -> bool {
+    let name = file_name(folder.trim_end_matches('/'));
+    if folder.is_empty() {
+        // The grant may be the period folder itself: then nothing below has the name of a period.
+        return !folders.iter().any(|below| is_time_part(file_name(below.trim_end_matches('/'))));
+    }
+    Month::of_folder(name).is_some() && !name.contains('=')
+}
+
+fn of_window(folder: &str, window: Option<Period>) -> bool {
+    let name = file_name(folder.trim_end_matches('/'));
+    let month = if name.to_ascii_lowercase().starts_with("month=") {
+        Month::of_path(folder.trim_end_matches('/'))
+    } else {
+        Month::of_folder(name)
+    };
+    month.is_none_or(|month| month.is_in(window))
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['.', '_']) || name.eq_ignore_ascii_case("cost_and_usage_data_status")
+}
+
+/// Whether an object may hold rows, by its name.
+pub(crate) fn is_data(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    let ends = [".csv", ".csv.gz", ".csv.zip", ".csv.zst", ".zip", ".parquet"];
+    !name.starts_with(['.', '_']) && ends.iter().any(|end| name.ends_with(end))
+}

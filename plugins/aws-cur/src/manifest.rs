@@ -1,0 +1,82 @@
+//! What this plugin is: its tables, its summary, its settings.
+
+use crate::columns::line_items_schema;
+use crate::reports;
+use crate::summary::columns::{DAILY_SUMMARY, INPUTS, MARKUPS, NET_INPUTS, SUMS, daily_summary_schema};
+use costhost_sdk::contract::{Identity, Manifest, Money, Summary, Table, TableRole};
+use costhost_sdk::ipc;
+
+/// Index of the line items among the manifest's tables.
+pub const LINE_ITEMS: u32 = 0;
+
+/// Index of the daily summary among the manifest's tables.
+pub const DAILY: u32 = 1;
+
+/// Money columns of the line items, the first of which goes into receipts.
+const LINE_ITEM_MONEY: [&str; 3] =
+    ["line_item_unblended_cost", "line_item_blended_cost", "line_item_net_unblended_cost"];
+
+/// The plugin's declarations.
+#[must_use]
+pub fn manifest() -> Manifest {
+    Manifest {
+        id: "aws-cur".to_owned(),
+        provider: "aws".to_owned(),
+        title: "AWS Cost and Usage Reports".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        settings_schema: include_str!("settings-schema.json").to_owned(),
+        tables: vec![line_items(), daily_summary()],
+        summaries: vec![daily()],
+        reports: reports::reports(DAILY),
+        labels: Vec::new(),
+    }
+}
+
+fn line_items() -> Table {
+    Table {
+        name: "line_items".to_owned(),
+        role: TableRole::LineItems,
+        schema: encoded(&line_items_schema()),
+        money: money(&LINE_ITEM_MONEY, "line_item_currency_code", "line_item_unblended_cost"),
+    }
+}
+
+fn daily_summary() -> Table {
+    let costs: Vec<&str> =
+        SUMS.iter().chain(MARKUPS.iter().map(|(name, _)| name)).copied().filter(|name| name.contains("cost")).collect();
+    Table {
+        name: DAILY_SUMMARY.to_owned(),
+        role: TableRole::Summary,
+        schema: encoded(&daily_summary_schema()),
+        money: money(&costs, "currency_code", "unblended_cost"),
+    }
+}
+
+fn daily() -> Summary {
+    let identity = Identity {
+        name: "unblended = amortized + true-up + upfront".to_owned(),
+        total: "unblended_cost".to_owned(),
+        parts: ["amortized_cost", "trueup_cost", "upfront_cost"].map(str::to_owned).to_vec(),
+        // AWS rounds each amortized line by itself; real months are off by about 0.000005.
+        tolerance: "0.01".to_owned(),
+        currency: "currency_code".to_owned(),
+    };
+    Summary {
+        name: DAILY_SUMMARY.to_owned(),
+        output: DAILY,
+        input: LINE_ITEMS,
+        columns: INPUTS.iter().chain(&NET_INPUTS).map(|&name| name.to_owned()).collect(),
+        identities: vec![identity],
+    }
+}
+
+fn money(columns: &[&str], currency: &str, total: &str) -> Vec<Money> {
+    let money =
+        |&column: &&str| Money { column: column.to_owned(), currency: currency.to_owned(), total: column == total };
+    columns.iter().map(money).collect()
+}
+
+#[expect(clippy::expect_used, reason = "the schemas are constants of this plugin, and a test encodes them")]
+fn encoded(schema: &arrow_schema::Schema) -> Vec<u8> {
+    ipc::encode_schema(schema).expect("a constant schema is encodable")
+}

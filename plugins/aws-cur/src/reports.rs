@@ -1,0 +1,107 @@
+//! The questions that the daily summary answers, in everyday words.
+
+use costhost_sdk::contract::{Aggregate, Condition, Dimension, Measure, ReportDefinition, Unit};
+
+const DATABASES: [&str; 6] =
+    ["AmazonRDS", "AmazonDynamoDB", "AmazonElastiCache", "AmazonNeptune", "AmazonRedshift", "AmazonDocumentDB"];
+const NETWORKS: [&str; 4] = ["AmazonVPC", "AmazonCloudFront", "AmazonRoute53", "AmazonAPIGateway"];
+
+/// Report definitions over the table with this index.
+pub(crate) fn reports(table: u32) -> Vec<ReportDefinition> {
+    let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+    let is = |column: &str, values: &[&str]| Condition::OneOf((column.to_owned(), texts(values)));
+    let storage = Condition::Contains(("product_family".to_owned(), "Storage".to_owned()));
+    let report = |name: &str, title: &str, measures, conditions| ReportDefinition {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        table,
+        time: "usage_start".to_owned(),
+        dimensions: dimensions(),
+        measures,
+        where_: conditions,
+        tags: Some("tags".to_owned()),
+    };
+    vec![
+        report("costs", "Costs", costs(), vec![]),
+        report(
+            "instance-types",
+            "Compute by instance type",
+            with_usage(true),
+            vec![Condition::NotNull("instance_type".to_owned())],
+        ),
+        report("storage", "Storage", with_usage(false), vec![storage, is("unit", &["GB-Mo"])]),
+        report("network", "Network", with_usage(false), vec![is("product_code", &NETWORKS)]),
+        report("database", "Databases", with_usage(false), vec![is("product_code", &DATABASES)]),
+    ]
+}
+
+fn dimensions() -> Vec<Dimension> {
+    let dimension = |(name, column, title): (&str, &str, &str)| Dimension {
+        name: name.to_owned(),
+        column: column.to_owned(),
+        title: title.to_owned(),
+    };
+    [
+        ("account", "usage_account_id", "Account"),
+        ("service", "product_code", "Service"),
+        ("region", "region", "Region"),
+        ("az", "availability_zone", "Availability zone"),
+        ("family", "product_family", "Product family"),
+        ("instance-type", "instance_type", "Instance type"),
+        ("unit", "unit", "Unit"),
+        ("currency", "currency_code", "Currency"),
+        ("cost-category", "cost_category", "Cost categories"),
+    ]
+    .map(dimension)
+    .into()
+}
+
+fn costs() -> Vec<Measure> {
+    let measure = |(name, column, title): (&str, &str, &str)| Measure {
+        name: name.to_owned(),
+        column: column.to_owned(),
+        title: title.to_owned(),
+        aggregate: Aggregate::Sum,
+        unit: Unit::Currency("currency_code".to_owned()),
+    };
+    [
+        ("cost", "unblended_cost", "Unblended cost"),
+        ("amortized", "amortized_cost", "Amortized cost"),
+        ("calculated-amortized", "calculated_amortized_cost", "Amortized cost (savings plans only)"),
+        ("blended", "blended_cost", "Blended cost"),
+        ("savings-plan", "savingsplan_effective_cost", "Savings plan effective cost"),
+        ("on-demand", "public_on_demand_cost", "Cost at public on-demand prices"),
+        ("net", "net_unblended_cost", "Net unblended cost"),
+        ("net-amortized", "net_amortized_cost", "Net amortized cost"),
+        ("trueup", "trueup_cost", "True-up of amortized fees"),
+        ("upfront", "upfront_cost", "Upfront fees"),
+        ("markup", "markup_cost", "Markup"),
+        ("markup-blended", "markup_cost_blended", "Markup on blended cost"),
+        ("markup-savings-plan", "markup_cost_savingsplan", "Markup on savings plan effective cost"),
+        ("markup-amortized", "markup_cost_amortized", "Markup on amortized cost (savings plans only)"),
+    ]
+    .map(measure)
+    .into()
+}
+
+/// Costs and how much was used, and by how many resources.
+fn with_usage(resources: bool) -> Vec<Measure> {
+    let mut measures = costs();
+    measures.push(Measure {
+        name: "usage".to_owned(),
+        column: "usage_amount".to_owned(),
+        title: "Usage".to_owned(),
+        aggregate: Aggregate::Sum,
+        unit: Unit::Column("unit".to_owned()),
+    });
+    if resources {
+        measures.push(Measure {
+            name: "resources".to_owned(),
+            column: "resource_ids".to_owned(),
+            title: "Resources".to_owned(),
+            aggregate: Aggregate::CountDistinct,
+            unit: Unit::None,
+        });
+    }
+    measures
+}

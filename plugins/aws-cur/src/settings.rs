@@ -1,0 +1,84 @@
+//! What an operator can set.
+
+use costhost_sdk::contract::Failure;
+use costhost_sdk::failure::fix_settings;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// The settings, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Keys of user tags that summaries keep; all when `None`.
+    pub enabled_tag_keys: Option<BTreeSet<String>>,
+    /// Percent in units of 10^-18.
+    pub markup_percent: i128,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    enabled_tag_keys: Option<BTreeSet<String>>,
+    markup_percent: Option<String>,
+}
+
+impl Settings {
+    /// Reads settings as JSON; empty text means none are set.
+    ///
+    /// # Errors
+    /// When they do not fit the settings' schema.
+    pub fn parse(json: &str) -> Result<Settings, Failure> {
+        let json = if json.trim().is_empty() { "{}" } else { json };
+        let written: Written = serde_json::from_str(json).map_err(|error| {
+            fix_settings("settings.invalid", format!("the settings of aws-cur do not fit: {error}"))
+        })?;
+        let markup_percent = written.markup_percent.as_deref().map_or(Ok(0), percent)?;
+        Ok(Settings { enabled_tag_keys: written.enabled_tag_keys, markup_percent })
+    }
+}
+
+/// Decimal text with at most 6 digits before the point and 18 after it.
+fn percent(text: &str) -> Result<i128, Failure> {
+    let wrong = || {
+        fix_settings(
+            "settings.markup-percent",
+            "markup_percent is not a decimal number with at most 6 digits before the point and 18 after it; write it as text such as \"10\" or \"2.5\"",
+        )
+    };
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let sound = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !sound(whole, 6) || !sound(fraction, 18) {
+        return Err(wrong());
+    }
+    format!("{whole}{fraction:0<18}").parse::<i128>().map(|value| sign * value).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_means_all_tags_and_no_markup() {
+        assert_eq!(Settings::parse("").unwrap(), Settings::default());
+        assert_eq!(Settings::parse("{}").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn markup_is_exact() {
+        let percent =
+            |text: &str| Settings::parse(&format!("{{\"markup_percent\":\"{text}\"}}")).map(|s| s.markup_percent);
+        assert_eq!(percent("10").unwrap(), 10_000_000_000_000_000_000);
+        assert_eq!(percent("-2.5").unwrap(), -2_500_000_000_000_000_000);
+        assert_eq!(percent("0.000000000000000001").unwrap(), 1);
+        for wrong in ["", "-", "1e3", "1.", ".5", "1.0000000000000000001", "1234567", "ten"] {
+            assert_eq!(percent(wrong).unwrap_err().code, "settings.markup-percent", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_setting_is_told() {
+        let failure = Settings::parse("{\"markup\":\"10\"}").unwrap_err();
+        assert_eq!(failure.code, "settings.invalid");
+        assert!(failure.message.contains("markup"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,122 @@
+//! The columns a daily summary reads and writes.
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::sync::Arc;
+
+/// Name of the summary and of its table; readers of Koku's database know it.
+pub const DAILY_SUMMARY: &str = "reporting_awscostentrylineitem_daily_summary";
+
+/// Text columns of the group key, in the order of [`super::key::GroupKey`].
+pub(crate) const KEY_TEXTS: [&str; 10] = [
+    "usage_account_id",
+    "product_code",
+    "product_family",
+    "availability_zone",
+    "region",
+    "instance_type",
+    "unit",
+    "tags",
+    "cost_category",
+    "currency_code",
+];
+
+/// Columns that are sums, in the order of [`super::measures::Measures`].
+pub(crate) const SUMS: [&str; 12] = [
+    "usage_amount",
+    "normalized_usage_amount",
+    "unblended_cost",
+    "blended_cost",
+    "savingsplan_effective_cost",
+    "public_on_demand_cost",
+    "calculated_amortized_cost",
+    "amortized_cost",
+    "trueup_cost",
+    "upfront_cost",
+    "net_unblended_cost",
+    "net_amortized_cost",
+];
+
+/// Columns that are the largest value of their group.
+pub(crate) const MAXIMA: [&str; 4] =
+    ["normalization_factor", "unblended_rate", "blended_rate", "public_on_demand_rate"];
+
+/// Markup columns, each with the sum it is of.
+pub(crate) const MARKUPS: [(&str, &str); 4] = [
+    ("markup_cost", "unblended_cost"),
+    ("markup_cost_blended", "blended_cost"),
+    ("markup_cost_savingsplan", "savingsplan_effective_cost"),
+    ("markup_cost_amortized", "calculated_amortized_cost"),
+];
+
+/// Columns that name rows of reference tables. This plugin leaves them null.
+pub(crate) const REFERENCES: [&str; 2] = ["account_alias_id", "organizational_unit_id"];
+
+/// Every column of `line_items` that a daily summary may need.
+pub(crate) const INPUTS: [&str; 37] = [
+    "bill_billing_entity",
+    "line_item_usage_start_date",
+    "line_item_usage_account_id",
+    "line_item_line_item_type",
+    "line_item_operation",
+    "line_item_product_code",
+    "line_item_availability_zone",
+    "line_item_resource_id",
+    "line_item_usage_amount",
+    "line_item_normalization_factor",
+    "line_item_normalized_usage_amount",
+    "line_item_currency_code",
+    "line_item_unblended_rate",
+    "line_item_unblended_cost",
+    "line_item_blended_rate",
+    "line_item_blended_cost",
+    "line_item_net_unblended_cost",
+    "pricing_public_on_demand_cost",
+    "pricing_public_on_demand_rate",
+    "pricing_unit",
+    "product",
+    "product_instance_type",
+    "product_product_family",
+    "product_region_code",
+    "resource_tags",
+    "cost_category",
+    "reservation_reservation_a_r_n",
+    "reservation_effective_cost",
+    "reservation_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_recurring_fee",
+    "savings_plan_savings_plan_a_r_n",
+    "savings_plan_start_time",
+    "savings_plan_savings_plan_effective_cost",
+    "savings_plan_total_commitment_to_date",
+    "savings_plan_used_commitment",
+    "savings_plan_amortized_upfront_commitment_for_billing_period",
+];
+
+/// Net columns of `line_items`: only reports of accounts with private discounts have values in them.
+pub(crate) const NET_INPUTS: [&str; 4] = [
+    "reservation_net_effective_cost",
+    "reservation_net_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_net_unused_recurring_fee",
+    "savings_plan_net_savings_plan_effective_cost",
+];
+
+/// The type of every amount.
+pub(crate) const AMOUNT: DataType = DataType::Decimal128(38, 18);
+
+/// The logical schema of the daily summary, without the columns that the host adds.
+#[must_use]
+pub fn daily_summary_schema() -> SchemaRef {
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let amount = |name: &str| Field::new(name, AMOUNT, true);
+    let mut fields =
+        vec![Field::new("usage_start", DataType::Date32, false), Field::new("usage_end", DataType::Date32, false)];
+    fields.extend(KEY_TEXTS.iter().map(|name| text(name)));
+    let member = Field::new_list_field(DataType::Utf8, true);
+    fields.push(Field::new("resource_ids", DataType::List(Arc::new(member)), false));
+    fields.push(Field::new("resource_count", DataType::Int64, false));
+    fields.extend(MAXIMA.iter().map(|name| amount(name)));
+    fields.extend(SUMS.iter().map(|name| amount(name)));
+    fields.extend(MARKUPS.iter().map(|(name, _)| amount(name)));
+    fields.extend(REFERENCES.iter().map(|name| text(name)));
+    Arc::new(Schema::new(fields))
+}

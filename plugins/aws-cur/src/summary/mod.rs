@@ -1,0 +1,3 @@
+//! The daily summary.
+
+pub mod columns;
