@@ -1,1 +1,25 @@
-//! Questions to the lake.
+//! Questions to the lake: declared reports and free SQL, and their answers as tables, JSON or CSV.
+//!
+//! Invariants: no text from a user or a plugin ever becomes SQL in a declared report (columns are quoted identifiers,
+//! values are bound literals); two currencies are never added up; sums are exact however large; nothing here writes.
+
+mod answer;
+mod definition;
+mod error;
+mod json_text;
+mod number;
+mod query;
+mod render;
+mod run;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, AnswerColumn, Meaning, Total};
+pub use error::ReportError;
+pub use json_text::json_get_text;
+pub use query::{Filter, Order, ReportQuery, Resolution, parse_from, parse_to};
+pub use render::{Format, render};
+pub use run::run_report;
+pub use session::{FixedTables, TableSource, run_sql, session};
