@@ -250,7 +250,8 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_it() {
         let error = toml::from_str::<ConfigFile>("lake = 'x'\nlimts = 1\n").unwrap_err().to_string();
         assert!(error.contains("limts"), "{error}");
-        let error = toml::from_str::<ConfigFile>("[[source]]\nlocation = 'a'\nmarkdown = '1'\n").unwrap_err().to_string();
+        let error =
+            toml::from_str::<ConfigFile>("[[source]]\nlocation = 'a'\nmarkdown = '1'\n").unwrap_err().to_string();
         assert!(error.contains("markdown"), "{error}");
     }
 

@@ -128,7 +128,8 @@ fn home() -> PathBuf {
 }
 
 fn plugins() -> PathBuf {
-    let folder = std::env::var_os("COSTHOST_TEST_PLUGINS").expect("COSTHOST_TEST_PLUGINS: run the tests with `just test`");
+    let folder =
+        std::env::var_os("COSTHOST_TEST_PLUGINS").expect("COSTHOST_TEST_PLUGINS: run the tests with `just test`");
     PathBuf::from(folder)
 }
 
@@ -154,6 +155,7 @@ pub fn expected(name: &str) -> String {
 
 /// A Python with other people's Delta readers.
 pub fn python() -> Command {
-    let python = std::env::var_os("COSTHOST_TEST_PYTHON").expect("COSTHOST_TEST_PYTHON: run the tests with `just test`");
+    let python =
+        std::env::var_os("COSTHOST_TEST_PYTHON").expect("COSTHOST_TEST_PYTHON: run the tests with `just test`");
     Command::new(python)
 }

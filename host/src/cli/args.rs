@@ -188,7 +188,8 @@ impl SourceArgs {
             return Ok(config.sources.clone());
         }
         if self.sources.len() > 1 && (self.source_name.is_some() || self.source_uuid.is_some()) {
-            let message = "--source-name and --source-uuid fit one SOURCE only; run the sources one by one or use a --config";
+            let message =
+                "--source-name and --source-uuid fit one SOURCE only; run the sources one by one or use a --config";
             return Err(UsageError(message.to_owned()).into());
         }
         let section = |location: &String| SourceSection {
@@ -246,7 +247,8 @@ impl SourceArgs {
 
     fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
         let Some(path) = &self.tags_file else { return Ok(self.tags.clone()) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --tags-file {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read --tags-file {}", path.display()))?;
         let keys = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Ok(Some(keys.map(str::to_owned).collect()))
     }

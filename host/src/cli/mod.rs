@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::ingest::error::IngestError;
+use crate::report::ReportError;
 use crate::settings::SettingsError;
 
 pub mod args;
@@ -69,17 +70,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Form of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    Table,
-    /// An array of objects; amounts as exact text.
-    Json,
-    /// With a header line; amounts exact.
-    Csv,
-}
-
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -121,6 +111,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<UsageError>()
         || error.is::<SettingsError>()
         || error.downcast_ref::<IngestError>().is_some_and(IngestError::is_usage)
+        || error.downcast_ref::<ReportError>().is_some_and(ReportError::is_usage)
 }
 
 /// Runs the chosen subcommand.

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::args::{LakeArgs, SourceArgs};
-use super::{Exit, OutputFormat, table};
+use super::{Exit, table};
 use crate::ingest::plan;
 use crate::plugin::Cancel;
+use crate::report::Format;
 
 /// Flags of `costhost plan`.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub struct PlanArgs {
     pub lake: LakeArgs,
     /// Form of the result
     #[arg(short, long, value_enum, default_value = "table")]
-    pub output: OutputFormat,
+    pub output: Format,
 }
 
 /// Discovers and prints; reads no data file and writes nothing.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::find_plugin;
 use super::Exit;
+use super::args::find_plugin;
 use crate::plugin::{Engine, EngineOptions, build_plugin};
 
 /// Flags of `costhost plugin`.

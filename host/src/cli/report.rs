@@ -1,10 +1,10 @@
 //! `costhost report PROVIDER NAME`: the questions that plugins declare.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::args::LakeArgs;
-use super::{Exit, OutputFormat, UsageError};
-use crate::report::{self, ReportQuery, Resolution};
+use super::{Exit, UsageError};
+use crate::report::{self, Filter, Format, Order, ReportQuery, Resolution};
 
 /// Flags of `costhost report`.
 #[derive(Debug, Args)]
@@ -27,13 +27,13 @@ pub struct ReportArgs {
     pub to: Option<String>,
     /// Rows per day, per month, or one over all time
     #[arg(long, value_enum, default_value = "total")]
-    pub resolution: ResolutionArg,
+    pub resolution: Resolution,
     /// Only rows where DIMENSION is one of these; != for all but these. Give it several times for more conditions
     #[arg(long = "filter", value_name = "DIMENSION=V1,V2")]
-    pub filters: Vec<String>,
-    /// Order by measures or dimensions, a leading - for descending
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "[-]COLUMN")]
-    pub order_by: Vec<String>,
+    pub filters: Vec<Filter>,
+    /// Order by columns; measures descend by themselves, the others ascend
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN[:asc|:desc]")]
+    pub order_by: Vec<Order>,
     /// At most so many rows
     #[arg(long)]
     pub limit: Option<usize>,
@@ -42,18 +42,7 @@ pub struct ReportArgs {
     pub lake: LakeArgs,
     /// Form of the result
     #[arg(short, long, value_enum, default_value = "table")]
-    pub output: OutputFormat,
-}
-
-/// How time is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ResolutionArg {
-    /// A row per day.
-    Daily,
-    /// A row per calendar month.
-    Monthly,
-    /// No time at all.
-    Total,
+    pub output: Format,
 }
 
 /// Runs the report and prints its rows.
@@ -76,13 +65,9 @@ pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
     let query = ReportQuery {
         group_by: args.group_by,
         measures: args.measures,
-        from: args.from,
-        to: args.to,
-        resolution: match args.resolution {
-            ResolutionArg::Daily => Resolution::Daily,
-            ResolutionArg::Monthly => Resolution::Monthly,
-            ResolutionArg::Total => Resolution::Total,
-        },
+        from: args.from.as_deref().map(report::parse_from).transpose()?,
+        to: args.to.as_deref().map(report::parse_to).transpose()?,
+        resolution: args.resolution,
         filters: args.filters,
         order_by: args.order_by,
         limit: args.limit,

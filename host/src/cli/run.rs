@@ -49,8 +49,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let options = request.options.clone();
     let bars = !args.json && std::io::stderr().is_terminal();
     let receipt = tokio::task::spawn_blocking(move || {
-        let context =
-            RunContext { lake: &lake, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
+        let context = RunContext { lake: &lake, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
         run::execute(plan, context)
     })
     .await??;
@@ -123,7 +122,12 @@ fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
             writeln!(
                 out,
                 "check  {} {}: {} differs by {} {} ({} against {})",
-                period.source, period.period, identity.name, identity.residual, identity.currency, identity.total,
+                period.source,
+                period.period,
+                identity.name,
+                identity.residual,
+                identity.currency,
+                identity.total,
                 identity.parts
             )?;
         }

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::args::LakeArgs;
-use super::{Exit, OutputFormat, table};
+use super::{Exit, table};
 use crate::ingest::time_text;
 use crate::lake::{LOADS_TABLE, latest_loads};
+use crate::report::Format;
 use crate::settings::Month;
 
 /// Flags of `costhost sources`.
@@ -16,7 +17,7 @@ pub struct SourcesArgs {
     pub lake: LakeArgs,
     /// Form of the result
     #[arg(short, long, value_enum, default_value = "table")]
-    pub output: OutputFormat,
+    pub output: Format,
 }
 
 /// Lists the newest load of every source and period.

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use super::Exit;
 use super::args::LakeArgs;
-use super::{Exit, OutputFormat};
-use crate::report;
+use crate::report::{self, Format};
 
 /// Flags of `costhost sql`.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub struct SqlArgs {
     pub lake: LakeArgs,
     /// Form of the result
     #[arg(short, long, value_enum, default_value = "table")]
-    pub output: OutputFormat,
+    pub output: Format,
 }
 
 /// Runs the statement and prints its rows.
@@ -27,7 +27,7 @@ pub async fn execute(args: SqlArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let lake = args.lake.open(&config)?;
-    let context = report::context(&lake, &tenant).await?;
+    let context = report::lake_session(&lake, &tenant).await?;
     let answer = report::run_sql(&context, &args.sql).await?;
     report::render(&answer, args.output, &mut std::io::stdout().lock())?;
     Ok(Exit::Done)

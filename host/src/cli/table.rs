@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::OutputFormat;
+use crate::report::Format;
 
 /// Named columns and rows of text.
 #[derive(Debug, Clone)]
@@ -26,11 +26,11 @@ impl<const N: usize> Table<N> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn write(&self, format: OutputFormat, out: &mut impl Write) -> std::io::Result<()> {
+    pub fn write(&self, format: Format, out: &mut impl Write) -> std::io::Result<()> {
         match format {
-            OutputFormat::Table => self.print(out),
-            OutputFormat::Json => self.json(out),
-            OutputFormat::Csv => self.csv(out),
+            Format::Table => self.print(out),
+            Format::Json => self.json(out),
+            Format::Csv => self.csv(out),
         }
     }
 
@@ -68,7 +68,11 @@ impl<const N: usize> Table<N> {
 
     fn csv(&self, out: &mut impl Write) -> std::io::Result<()> {
         let quoted = |cell: &str| {
-            if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+            if cell.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.to_owned()
+            }
         };
         writeln!(out, "{}", self.header.join(","))?;
         for row in &self.rows {

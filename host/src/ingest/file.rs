@@ -235,7 +235,9 @@ impl<'a> FileWork<'a> {
             };
             let writer = match self.writers.entry(rows.table) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(table.writer(&period.partition(), &WriterOptions::default())?),
+                std::collections::btree_map::Entry::Vacant(entry) => {
+                    entry.insert(table.writer(&period.partition(), &WriterOptions::default())?)
+                }
             };
             for batch in &rows.batches {
                 self.result.totals.add(&declared.money, batch);

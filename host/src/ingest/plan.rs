@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::error::IngestError;
 use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
-use super::request::{RunOptions, SourceRequest};
 use super::period::lake_tables;
+use super::request::{RunOptions, SourceRequest};
 use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
 use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
@@ -320,7 +320,8 @@ impl Loaded {
         if let Some(newest) = newest.filter(|newest| *newest > period.report.delivered) {
             return TableState::Newer(newest);
         }
-        let same = |mark: &Option<LoadedMark>| mark.as_ref().is_some_and(|mark| mark.is(&period.load_id).unwrap_or(false));
+        let same =
+            |mark: &Option<LoadedMark>| mark.as_ref().is_some_and(|mark| mark.is(&period.load_id).unwrap_or(false));
         match marks {
             marks if marks.iter().all(Option::is_none) => TableState::Nothing,
             marks if marks.iter().all(same) => TableState::This,
@@ -392,7 +393,12 @@ fn difference(record: &LoadRecord, period: &PlannedPeriod) -> String {
     }
     if record.plugin_digest != period.plugin.digest() {
         let version = &period.plugin.manifest().version;
-        reasons.push(format!("plugin {} {} instead of {}", period.plugin.manifest().id, version, record.plugin_version));
+        reasons.push(format!(
+            "plugin {} {} instead of {}",
+            period.plugin.manifest().id,
+            version,
+            record.plugin_version
+        ));
     }
     if record.settings_digest != sha256_hex(&period.settings) {
         reasons.push("other settings".to_owned());

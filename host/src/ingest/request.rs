@@ -31,7 +31,9 @@ impl SourceRequest {
     pub fn window(&self) -> Option<(i64, i64)> {
         match self.months {
             (None, None) => None,
-            (from, to) => Some((from.map_or(i64::MIN, Month::start), to.map_or(i64::MAX, |month| month.next().start()))),
+            (from, to) => {
+                Some((from.map_or(i64::MIN, Month::start), to.map_or(i64::MAX, |month| month.next().start())))
+            }
         }
     }
 }
@@ -79,7 +81,9 @@ pub fn derived_name(location: &str) -> Result<String, SettingsError> {
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
         .collect();
     if name.trim_matches(['.', '-']).is_empty() {
-        return Err(SettingsError::Value(format!("no name can be made from `{location}`; give one with --source-name")));
+        return Err(SettingsError::Value(format!(
+            "no name can be made from `{location}`; give one with --source-name"
+        )));
     }
     Ok(name)
 }

@@ -43,7 +43,8 @@ pub fn execute(plan: Plan, context: RunContext<'_>) -> Result<Receipt, IngestErr
     let started_text = super::time_text(chrono::Utc::now().timestamp());
     let to_read: u64 = plan.periods.iter().filter(|p| p.decision.reads()).map(PlannedPeriod::bytes).sum();
     let progress = Progress::new(to_read, context.bars);
-    let slots: Vec<PeriodSlot<'_>> = plan.periods.iter().map(|period| PeriodSlot::new(period, context)).collect::<Result<_, _>>()?;
+    let slots: Vec<PeriodSlot<'_>> =
+        plan.periods.iter().map(|period| PeriodSlot::new(period, context)).collect::<Result<_, _>>()?;
     let queue = Mutex::new(files_to_do(&slots));
     let handle = tokio::runtime::Handle::current();
     std::thread::scope(|scope| {

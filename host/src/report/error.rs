@@ -63,6 +63,9 @@ pub enum ReportError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The lake cannot be read.
+    #[error(transparent)]
+    Lake(#[from] crate::lake::LakeError),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Write(#[from] std::io::Error),

@@ -5,8 +5,10 @@
 
 mod answer;
 mod definition;
+pub mod definitions;
 mod error;
 mod json_text;
+mod lake_tables;
 mod number;
 mod query;
 mod render;
@@ -19,6 +21,7 @@ mod tests;
 pub use answer::{Answer, AnswerColumn, Meaning, Total};
 pub use error::ReportError;
 pub use json_text::json_get_text;
+pub use lake_tables::{answer, lake_session};
 pub use query::{Filter, Order, ReportQuery, Resolution, parse_from, parse_to};
 pub use render::{Format, render};
 pub use run::run_report;

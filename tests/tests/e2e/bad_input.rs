@@ -13,7 +13,8 @@ struct Spoiled {
     loaded: Vec<serde_json::Value>,
 }
 
-const COUNTS: &str = "select month, count(*) as n, sum(line_item_unblended_cost) as cost from line_items group by 1 order by 1";
+const COUNTS: &str =
+    "select month, count(*) as n, sum(line_item_unblended_cost) as cost from line_items group by 1 order by 1";
 
 impl Spoiled {
     fn new() -> Self {

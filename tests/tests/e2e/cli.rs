@@ -59,7 +59,8 @@ fn the_cost_report_agrees_with_the_bill() {
     let october = report(&["--from", "2025-10", "--to", "2025-10", "--resolution", "total"]);
     let cost = october[0].as_object().unwrap().values().find(|value| *value == "2189.11620425530128");
     assert!(cost.is_some(), "{october:?}");
-    let services = report(&["--group-by", "service", "--order-by", "-cost", "--limit", "2", "--resolution", "total"]);
+    let services =
+        report(&["--group-by", "service", "--order-by", "cost:desc", "--limit", "2", "--resolution", "total"]);
     assert_eq!(services.len(), 2, "{services:?}");
     let ended = costhost.call(&["report", "aws", "costs", "--group-by", "planet"]);
     assert_eq!(ended.code, 2);

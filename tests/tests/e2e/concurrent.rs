@@ -5,8 +5,7 @@ use std::process::{Child, Stdio};
 use costhost_tests::program::{Costhost, plugin};
 use costhost_tests::s3::{Fault, S3Server};
 
-const COUNTS: &str =
-    "select source, month, count(*) as n, sum(line_item_unblended_cost) as cost from line_items group by 1, 2 order by 1, 2";
+const COUNTS: &str = "select source, month, count(*) as n, sum(line_item_unblended_cost) as cost from line_items group by 1, 2 order by 1, 2";
 const SUMMARY: &str = "select source, month, count(*) as n, sum(unblended_cost) as cost from \
                        reporting_awscostentrylineitem_daily_summary group by 1, 2 order by 1, 2";
 
@@ -30,7 +29,12 @@ fn race(costhost: &Costhost) {
     for round in 0..4_u64 {
         for (path, name) in [(&a, "a"), (&b, "b")] {
             let _ = std::fs::remove_dir_all(path);
-            super::lifecycle::generate(path.as_ref(), "2026-01..2026-02", 300 + round * 10, round * 2 + u64::from(name == "b"));
+            super::lifecycle::generate(
+                path.as_ref(),
+                "2026-01..2026-02",
+                300 + round * 10,
+                round * 2 + u64::from(name == "b"),
+            );
         }
         let quiet = super::costhost();
         quiet.receipt(&[&a, "--source-name", "a"]);
@@ -55,7 +59,8 @@ fn two_hosts_on_a_local_lake() {
 fn on_s3(server: &S3Server) -> Costhost {
     server.create_bucket("lakes").unwrap();
     let environment = server.environment();
-    let variables: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let variables: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Costhost::with_lake(super::PROGRAM, "s3://lakes/costs", &variables)
 }
 

@@ -44,7 +44,8 @@ impl Deliveries {
             let whole = self.states.iter().any(|delivery| delivery.contains(row));
             assert!(whole, "round {round}: half, doubled or mixed: {row}\nof {state:?}");
         }
-        let tables = |rows: &[Value]| rows.iter().map(|row| (row["t"].clone(), row["month"].clone())).collect::<Vec<_>>();
+        let tables =
+            |rows: &[Value]| rows.iter().map(|row| (row["t"].clone(), row["month"].clone())).collect::<Vec<_>>();
         assert_eq!(tables(state), tables(&self.states[0]), "round {round}: something loaded before is lost");
     }
 }

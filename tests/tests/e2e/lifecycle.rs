@@ -64,7 +64,9 @@ fn a_restated_month_replaces_its_period_and_leaves_the_others() {
     generate(&bucket, "2026-01..2026-02", 500, 1);
     costhost.receipt(&[bucket.to_str().unwrap()]);
     let total = |month: &str| {
-        let sql = format!("select count(*) as n, sum(line_item_unblended_cost) as cost from line_items where month = '{month}'");
+        let sql = format!(
+            "select count(*) as n, sum(line_item_unblended_cost) as cost from line_items where month = '{month}'"
+        );
         costhost.sql(&sql)[0].clone()
     };
     let (january, february) = (total("01"), total("02"));

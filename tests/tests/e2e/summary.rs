@@ -92,8 +92,7 @@ fn only_enabled_tag_keys_split_the_summary() {
     let tags = costhost.sql(&format!("select distinct tags from {TABLE}"));
     assert!(tags.iter().any(|row| row["tags"].as_str().unwrap().contains("\"app\"")));
     assert!(tags.iter().all(|row| !row["tags"].as_str().unwrap().contains("environment")), "{tags:?}");
-    let total = costhost.sql(&format!(
-        "select sum(cast(unblended_cost as decimal(76,18))) as cost from {TABLE} where month = '10'"
-    ));
+    let total = costhost
+        .sql(&format!("select sum(cast(unblended_cost as decimal(76,18))) as cost from {TABLE} where month = '10'"));
     assert_eq!(total[0]["cost"], "2189.11620425530128");
 }
