@@ -151,6 +151,11 @@ impl From<SourceError> for GrantError {
     }
 }
 
+/// What a store's library said when it could not even be set up.
+pub(super) fn said_of_settings(error: &object_store::Error) -> String {
+    summarize(error)
+}
+
 /// What a store's error comes down to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -186,14 +191,14 @@ fn meaning(error: &object_store::Error, said: &str) -> Meaning {
     let full = error.to_string();
     let status = |number: &str| full.contains(&format!("status code: {number}"));
     match error {
+        // The last place credentials are looked for is the metadata service of the cloud's own machines.
+        _ if full.contains("169.254.169.254") || full.contains("metadata.google.internal") => Meaning::NoCredentials,
         E::NotFound { .. } => Meaning::Missing,
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => Meaning::Refused,
         E::Precondition { .. } | E::NotModified { .. } => Meaning::Changed,
         E::InvalidPath { .. } => Meaning::BadName,
         _ if MISSING.contains(&code) || status("404") => Meaning::Missing,
         _ if REFUSED.contains(&code) || status("401") || status("403") => Meaning::Refused,
-        // The last place credentials are looked for is the metadata service of the cloud's own machines.
-        _ if full.contains("169.254.169.254") || full.contains("metadata.google.internal") => Meaning::NoCredentials,
         _ if full.contains("<Code>") || full.contains("status code: ") => Meaning::Answered,
         _ => Meaning::Silent,
     }
@@ -248,6 +253,14 @@ mod tests {
         let text = "Error performing GET https://user:secret@acct.blob.example/c/a.csv?sv=1&sig=abc%3D in 3ms";
         let cleaned = clean(text);
         assert_eq!(cleaned, "Error performing GET https://acct.blob.example/c/a.csv in 3ms");
+    }
+
+    #[test]
+    fn a_metadata_service_out_of_reach_means_that_no_credentials_were_found() {
+        let said = "Error performing PUT http://169.254.169.254/latest/api/token - status code: 403 Forbidden";
+        let error = object_store::Error::Generic { store: "S3", source: said.into() };
+        let text = SourceError::from_store("s3://b/x", "listing", "AWS_ACCESS_KEY_ID", &error).to_string();
+        assert!(text.contains("no credentials were found") && text.contains("set AWS_ACCESS_KEY_ID"), "{text}");
     }
 
     #[test]

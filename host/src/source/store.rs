@@ -15,7 +15,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 
 use super::address::{self, Address, Scheme};
-use super::error::SourceError;
+use super::error::{self, SourceError};
 use super::settings;
 
 /// How stores are reached.
@@ -110,7 +110,10 @@ pub fn open(text: &str, options: &StoreOptions) -> Result<Location, SourceError>
                 Scheme::Azure => open_azure(&bucket, account.as_deref(), options),
                 Scheme::Gcs => open_gcs(&bucket, options),
             }
-            .map_err(|e| SourceError::from_store(&*url, "opening the store", scheme.variables(), &e))?;
+            .map_err(|e| SourceError::Address {
+                text: url.clone(),
+                problem: format!("{}; set {}", error::said_of_settings(&e), scheme.variables()),
+            })?;
             let folder = key.is_empty() || key.ends_with('/');
             Ok(Location { store, prefix, url, kind: Kind::Remote { scheme, lister, folder }, single: None })
         }
@@ -195,4 +198,36 @@ fn open_gcs(bucket: &str, options: &StoreOptions) -> object_store::Result<Opened
     }
     let store = Arc::new(builder.with_bucket_name(bucket).build()?);
     Ok((Arc::<object_store::gcp::GoogleCloudStorage>::clone(&store), store))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_without_its_account_says_what_to_set() {
+        let options = StoreOptions { environment: false, ..StoreOptions::default() };
+        let error = open("az://container/x", &options).unwrap_err().to_string();
+        assert!(error.contains("az://container/x") && error.contains("AZURE_STORAGE_ACCOUNT_NAME"), "{error}");
+    }
+
+    #[test]
+    fn keys_that_cannot_be_named_are_refused() {
+        let options = StoreOptions { environment: false, ..StoreOptions::default() };
+        for text in ["s3://bucket//x", "s3://bucket/a//b", "s3://bucket/a/../b"] {
+            assert!(matches!(open(text, &options), Err(SourceError::Address { .. })), "{text}");
+        }
+        let open = |text| super::open(text, &options).unwrap();
+        assert_eq!((open("s3://bucket/a/").url, open("s3://bucket").prefix), ("s3://bucket/a".into(), Path::default()));
+    }
+
+    #[test]
+    fn a_folder_yet_to_be_made_has_a_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&root, root.join("link")).unwrap();
+        let location = open(root.join("link/new/lake").to_str().unwrap(), &StoreOptions::default()).unwrap();
+        assert_eq!(location.url, root.join("new/lake").to_str().unwrap());
+        assert_eq!(format!("/{}", location.prefix), location.url);
+    }
 }
