@@ -128,7 +128,7 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
     let failed = |error: datafusion::error::DataFusionError| LakeError::delta("querying", &place, error.into());
     let context = SessionContext::new();
     delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
-    let provider = delta.table_provider().await.map_err(|error| LakeError::delta("querying", &place, error))?;
+    let provider = delta.table_provider().await.map_err(failed)?;
     let batches = context.read_table(provider).map_err(failed)?.collect().await.map_err(failed)?;
     let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
     for batch in &batches {
