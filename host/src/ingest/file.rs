@@ -130,11 +130,7 @@ impl<'a> FileWork<'a> {
     fn push_bytes(&mut self, progress: &FileProgress) -> Result<(), IngestError> {
         let period = self.task.period;
         let input = self.input()?;
-        let info = period.files.get(self.task.index);
-        let mut spec = InputSpec::new(&input.path, decoder_of(input.compression));
-        if let Some(info) = info {
-            spec = spec.expecting(info);
-        }
+        let spec = self.spec(&input);
         let handle = tokio::runtime::Handle::current();
         let mut reader = fetch::open_file(&period.location, &spec, handle)?;
         loop {
@@ -153,7 +149,7 @@ impl<'a> FileWork<'a> {
         let period = self.task.period;
         let input = self.input()?;
         let handle = tokio::runtime::Handle::current();
-        let mut file = parquet::open_parquet(&period.location, &input.path, columns, handle)?;
+        let mut file = parquet::open_parquet(&period.location, &self.spec(&input), columns, handle)?;
         loop {
             self.check_cancel()?;
             let started = Instant::now();
@@ -161,10 +157,19 @@ impl<'a> FileWork<'a> {
             let ipc = batch.as_ref().map(encode_ipc).transpose()?;
             self.result.read += started.elapsed();
             let Some(ipc) = ipc else { break };
-            progress.set(file.bytes_in());
+            progress.set(file.rows_given() * file.size() / file.rows().max(1));
             self.push(&ipc)?;
         }
         Ok(())
+    }
+
+    /// The file as it was planned: another etag or size by now is an error.
+    fn spec(&self, input: &InputFile) -> InputSpec {
+        let spec = InputSpec::new(&input.path, decoder_of(input.compression));
+        match self.task.period.files.get(self.task.index) {
+            Some(info) => spec.expecting(info),
+            None => spec,
+        }
     }
 
     fn push(&mut self, data: &[u8]) -> Result<(), IngestError> {

@@ -63,8 +63,18 @@ fn time() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
+<<<<<<< HEAD
 /// Text columns in the order of the schema, with the field each one holds. `source` is the partition column.
 const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String); 11] = [
+=======
+/// A column's name, and the field of a record that it holds: to read and to set.
+type TextColumn = (&'static str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String);
+/// The same for numbers.
+type NumberColumn = (&'static str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64);
+
+/// Text columns in the order of the schema, and `source` is not among them: it is the partition column.
+const TEXTS: [TextColumn; 10] = [
+>>>>>>> lake
     ("load_id", |r| &r.load_id, |r| &mut r.load_id),
     ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
     ("location", |r| &r.location, |r| &mut r.location),
@@ -78,14 +88,14 @@ const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut Str
     ("receipt", |r| &r.receipt, |r| &mut r.receipt),
 ];
 
-const TIMES: [(&str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64); 4] = [
+const TIMES: [NumberColumn; 4] = [
     ("loaded_at", |r| r.loaded_at, |r| &mut r.loaded_at),
     ("delivered", |r| r.delivered, |r| &mut r.delivered),
     ("period_start", |r| r.period_start, |r| &mut r.period_start),
     ("period_end", |r| r.period_end, |r| &mut r.period_end),
 ];
 
-const COUNTS: [(&str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64); 4] = [
+const COUNTS: [NumberColumn; 4] = [
     ("rows", |r| r.rows, |r| &mut r.rows),
     ("rejects", |r| r.rejects, |r| &mut r.rejects),
     ("files", |r| r.files, |r| &mut r.files),
@@ -131,7 +141,7 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
     let failed = |error: datafusion::error::DataFusionError| LakeError::delta("querying", &place, error.into());
     let context = SessionContext::new();
     delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
-    let provider = delta.table_provider().await.map_err(|error| LakeError::delta("querying", &place, error))?;
+    let provider = delta.table_provider().await.map_err(failed)?;
     let batches = context.read_table(provider).map_err(failed)?.collect().await.map_err(failed)?;
     let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
     for batch in &batches {
@@ -150,8 +160,7 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
 fn records(batch: &RecordBatch) -> Result<Vec<LoadRecord>, arrow::error::ArrowError> {
     let mut records = vec![LoadRecord::default(); batch.num_rows()];
     let column = |name: &str, held: &DataType| cast(batch.column(batch.schema_ref().index_of(name)?), held);
-    let source: (&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String) =
-        ("source", |r| &r.source, |r| &mut r.source);
+    let source: TextColumn = ("source", |r| &r.source, |r| &mut r.source);
     for (name, _, set) in TEXTS.into_iter().chain([source]) {
         let values = column(name, &DataType::Utf8)?;
         for (record, value) in records.iter_mut().zip(values.as_string::<i32>()) {
