@@ -63,18 +63,13 @@ fn time() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-<<<<<<< HEAD
-/// Text columns in the order of the schema, with the field each one holds. `source` is the partition column.
-const TEXTS: [(&str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String); 11] = [
-=======
 /// A column's name, and the field of a record that it holds: to read and to set.
 type TextColumn = (&'static str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord) -> &mut String);
 /// The same for numbers.
 type NumberColumn = (&'static str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64);
 
 /// Text columns in the order of the schema, and `source` is not among them: it is the partition column.
-const TEXTS: [TextColumn; 10] = [
->>>>>>> lake
+const TEXTS: [TextColumn; 11] = [
     ("load_id", |r| &r.load_id, |r| &mut r.load_id),
     ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
     ("location", |r| &r.location, |r| &mut r.location),
