@@ -5,6 +5,7 @@
 pub mod columns;
 pub mod discover;
 pub mod manifest;
+pub mod naming;
 pub mod normalize;
 mod reports;
 pub mod settings;
@@ -40,13 +41,8 @@ impl Summarize for AwsCur {
 }
 
 /// One file of a report, on its way to line items.
+#[derive(Debug)]
 pub struct LineItems(normalize::Normalizer);
-
-impl std::fmt::Debug for LineItems {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LineItems").finish_non_exhaustive()
-    }
-}
 
 impl Normalize for LineItems {
     fn open(job: &Job) -> Result<LineItems, Failure> {
