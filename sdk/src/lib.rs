@@ -6,13 +6,27 @@
 
 pub mod bindings;
 
+pub mod arrow_rows;
+pub mod csv;
+pub mod decimal;
 mod export;
 pub mod failure;
+mod fault;
+mod intern;
 pub mod ipc;
+pub mod json;
 pub mod log;
+mod map;
+mod number;
+pub mod plan;
 pub mod plugin;
+pub mod reject;
+mod span;
 pub mod storage;
+pub mod table;
 pub mod testing;
+mod text;
+pub mod time;
 
 pub use export::Component;
 pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};

@@ -35,6 +35,12 @@ impl DirStorage {
         self
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn full(&self, path: &str) -> Result<PathBuf, StorageError> {
         if path.split('/').any(|part| part == "..") || path.starts_with('/') {
             return Err(StorageError::Denied(format!("{path} lies outside the granted prefix")));

@@ -5,7 +5,65 @@
 pub mod columns;
 pub mod discover;
 pub mod manifest;
+pub mod naming;
 pub mod normalize;
 mod reports;
 pub mod settings;
 pub mod summary;
+
+use costhost_sdk::contract::{Failure, Findings, Job, Manifest, Request};
+use costhost_sdk::storage::Storage;
+use costhost_sdk::{Normalize, Plugin, Rows, Summarize};
+use settings::Settings;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct AwsCur;
+
+costhost_sdk::export!(AwsCur);
+
+impl Plugin for AwsCur {
+    type Normalizer = LineItems;
+
+    fn describe() -> Manifest {
+        manifest::manifest()
+    }
+
+    fn discover(storage: &dyn Storage, request: &Request) -> Result<Findings, Failure> {
+        // Wrong settings are told before anything is read.
+        Settings::parse(&request.settings)?;
+        discover::discover(storage, request)
+    }
+}
+
+impl Summarize for AwsCur {
+    type Accumulator = summary::DailySummary;
+}
+
+/// One file of a report, on its way to line items.
+#[derive(Debug)]
+pub struct LineItems(normalize::Normalizer);
+
+impl Normalize for LineItems {
+    fn open(job: &Job) -> Result<LineItems, Failure> {
+        normalize::Normalizer::open(job).map(LineItems)
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<Rows, Failure> {
+        self.0.push(data).map(rows)
+    }
+
+    fn finish(&mut self) -> Result<Rows, Failure> {
+        self.0.finish().map(rows)
+    }
+}
+
+fn rows(batches: normalize::Batches) -> Rows {
+    Rows {
+        batches: batches.batches.into_iter().map(|batch| (manifest::LINE_ITEMS, batch)).collect(),
+        rows: batches.rows,
+        rejects: batches.rejects,
+        rejects_uncounted: batches.rejects_uncounted,
+        notes: batches.notes,
+    }
+}

@@ -1,3 +1,89 @@
-//! The daily summary.
+//! The daily summary: line items added up by day, account, product, place, tags and currency.
+//!
+//! Law: however rows are split among accumulators and in whatever order their pieces are merged, the result is the same
+//! to the last digit. Sums are of integers, groups are told apart by text and come out in the order of their texts.
 
+mod arrays;
 pub mod columns;
+mod formula;
+mod groups;
+mod hash;
+mod input;
+mod intern;
+mod key;
+mod markup;
+mod measures;
+mod output;
+mod rows;
+mod state;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use crate::manifest::{DAILY, LINE_ITEMS};
+use crate::settings::Settings;
+use arrow_array::RecordBatch;
+use costhost_sdk::Accumulate;
+use costhost_sdk::contract::{Failure, Task};
+use costhost_sdk::failure::abort;
+use groups::Group;
+use rows::Fold;
+
+/// Folds line items into the daily summary.
+#[derive(Debug)]
+pub struct DailySummary {
+    settings: Settings,
+    fold: Fold,
+    /// Groups that wait to be saved or pulled, the next one first; none before `save` or `complete`.
+    waiting: Option<std::vec::IntoIter<Group>>,
+}
+
+impl DailySummary {
+    /// The next groups that fit one piece.
+    fn next(&mut self, rows: usize, resources: usize) -> Option<Vec<Group>> {
+        let waiting = self.waiting.as_mut()?;
+        let count = output::fitting(waiting.as_slice(), rows, resources);
+        if count == 0 { None } else { Some(waiting.take(count).collect()) }
+    }
+}
+
+impl Accumulate for DailySummary {
+    fn open(task: &Task) -> Result<DailySummary, Failure> {
+        if task.summary != columns::DAILY_SUMMARY {
+            let message = format!("aws-cur makes no summary {}; this is a bug of the host", task.summary);
+            return Err(abort("summary.unknown", message));
+        }
+        Ok(DailySummary { settings: Settings::parse(&task.settings)?, fold: Fold::new(), waiting: None })
+    }
+
+    fn update(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.fold.add(batch, &self.settings)
+    }
+
+    fn fold(&mut self, table: u32, batch: &RecordBatch) -> Result<(), Failure> {
+        if table == LINE_ITEMS { self.update(batch) } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        if self.waiting.is_none() {
+            self.waiting = Some(state::cut(self.fold.groups.sorted()?, state::RESOURCES).into_iter());
+        }
+        let piece = self.next(state::ROWS, state::RESOURCES);
+        piece.map(|groups| state::save(&groups, &self.fold.groups.interner)).transpose()
+    }
+
+    fn merge(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        state::merge(piece, &mut self.fold.groups)
+    }
+
+    fn complete(&mut self) -> Result<(), Failure> {
+        self.waiting = Some(self.fold.groups.sorted()?.into_iter());
+        Ok(())
+    }
+
+    fn pull(&mut self) -> Result<Option<(u32, RecordBatch)>, Failure> {
+        let Some(groups) = self.next(output::ROWS, output::RESOURCES) else { return Ok(None) };
+        let batch = output::batch(&groups, &self.fold.groups.interner, self.settings.markup_percent)?;
+        Ok(Some((DAILY, batch)))
+    }
+}

@@ -1,0 +1,71 @@
+//! Times `normalize` on plain CSV files, natively and on one core:
+//! `cargo run --release -p aws-cur --example normalize FILE..`
+#![allow(clippy::expect_used, reason = "a measuring tool may stop at the first error")]
+
+use aws_cur::normalize::{Batches, Normalizer};
+use costhost_sdk::bindings::costhost::provider::types::{Compression, Form, InputFile, Period};
+use costhost_sdk::bindings::exports::costhost::provider::normalize::Job;
+use costhost_sdk::ipc;
+use std::time::{Duration, Instant};
+
+/// What the host pushes at once.
+const CHUNK: usize = 1 << 20;
+
+#[derive(Default)]
+struct Tally {
+    rows: u64,
+    rejects: u64,
+    ipc: usize,
+    encoding: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, out: &Batches) {
+        self.rows += out.rows;
+        self.rejects += out.rejects.len() as u64 + out.rejects_uncounted;
+        let start = Instant::now();
+        self.ipc += out.batches.iter().map(|b| ipc::encode(b).expect("batch encodes").len()).sum::<usize>();
+        self.encoding += start.elapsed();
+    }
+}
+
+fn main() {
+    for path in std::env::args().skip(1) {
+        let data = std::fs::read(&path).expect("file can be read");
+        let start = Instant::now();
+        let mut normalizer = Normalizer::open(&job(&path)).expect("job opens");
+        let mut tally = Tally::default();
+        for chunk in data.chunks(CHUNK) {
+            tally.add(&normalizer.push(chunk).expect("file is a report"));
+        }
+        tally.add(&normalizer.finish().expect("file is a report"));
+        let seconds = start.elapsed().as_secs_f64();
+        let megabytes = data.len() as f64 / 1e6;
+        println!(
+            "{path}: {} rows, {} rejects, {megabytes:.0} MB in {seconds:.3} s = {:.0} MB/s; of it {:.3} s encode {} MB of IPC",
+            tally.rows,
+            tally.rejects,
+            megabytes / seconds,
+            tally.encoding.as_secs_f64(),
+            tally.ipc / 1_000_000,
+        );
+    }
+}
+
+fn job(path: &str) -> Job {
+    Job {
+        settings: "{}".to_owned(),
+        now: 0,
+        source: String::new(),
+        revision: String::new(),
+        period: Period { start: 0, end: 0 },
+        labels: Vec::new(),
+        file: InputFile {
+            path: path.to_owned(),
+            compression: Compression::None,
+            form: Form::Bytes,
+            dataset: String::new(),
+            rows: None,
+        },
+    }
+}

@@ -1,0 +1,217 @@
+//! The columns of a batch, as the fold reads them: texts as numbers, amounts as integers.
+//!
+//! Invariant: a dictionary's text is looked up once per batch, never once per row.
+
+use super::columns::AMOUNT;
+use super::intern::{Interner, NONE};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::{DataType, TimeUnit};
+use costhost_sdk::contract::Failure;
+use costhost_sdk::failure::abort;
+
+/// The column of this name.
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
+    batch.column_by_name(name).ok_or_else(|| {
+        abort(
+            "summary.missing-column",
+            format!("the rows to summarize have no column {name}; this is a bug of the host"),
+        )
+    })
+}
+
+fn mistyped(name: &str, array: &dyn Array) -> Failure {
+    let message = format!("column {name} of the rows to summarize has the unexpected type {}", array.data_type());
+    abort("summary.wrong-type", message)
+}
+
+/// Codes of a dictionary, as narrow as they came.
+enum Codes<'a> {
+    None,
+    Byte(&'a [u8]),
+    Short(&'a [u16]),
+    Word(&'a [i32]),
+    /// Every other width, and plain text.
+    Wide(Vec<u32>),
+}
+
+/// A text column: a number per row.
+pub(crate) struct Texts<'a> {
+    codes: Codes<'a>,
+    nulls: Option<&'a NullBuffer>,
+    /// By code.
+    ids: Vec<u32>,
+}
+
+impl<'a> Texts<'a> {
+    /// A column of texts, each numbered by the interner.
+    pub(crate) fn new(batch: &'a RecordBatch, name: &str, interner: &mut Interner) -> Result<Texts<'a>, Failure> {
+        Texts::with(name, column(batch, name)?.as_ref(), |text| interner.id(text))
+    }
+
+    /// A column of texts, numbered by `number`.
+    pub(crate) fn of(
+        batch: &'a RecordBatch,
+        name: &str,
+        number: impl FnMut(&str) -> u32,
+    ) -> Result<Texts<'a>, Failure> {
+        Texts::with(name, column(batch, name)?.as_ref(), number)
+    }
+
+    /// Texts, numbered by `number`, which is asked once per text and batch. Null is [`NONE`].
+    pub(crate) fn with(
+        name: &str,
+        array: &'a dyn Array,
+        number: impl FnMut(&str) -> u32,
+    ) -> Result<Texts<'a>, Failure> {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let (codes, values) = match array.data_type() {
+            _ if array.null_count() == array.len() => (Codes::None, None),
+            DataType::Null => (Codes::None, None),
+            DataType::Utf8 => {
+                let count = u32::try_from(array.len()).unwrap_or(u32::MAX);
+                (Codes::Wide((0..count).collect()), array.as_string_opt::<i32>())
+            }
+            DataType::Dictionary(key, _) => codes(key, array),
+            _ => return Err(mistyped(name, array)),
+        };
+        if !matches!(codes, Codes::None) && values.is_none() {
+            return Err(mistyped(name, array));
+        }
+        let ids = values.map_or_else(Vec::new, |values| values.iter().map(text_or_none(number)).collect());
+        Ok(Texts { codes, nulls, ids })
+    }
+
+    /// The number of a row's text.
+    #[inline]
+    pub(crate) fn id(&self, row: usize) -> u32 {
+        let code = match &self.codes {
+            Codes::None => None,
+            Codes::Byte(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Short(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Word(codes) => codes.get(row).map(|&code| code as usize),
+            Codes::Wide(codes) => codes.get(row).map(|&code| code as usize),
+        };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return NONE;
+        }
+        code.and_then(|code| self.ids.get(code)).copied().unwrap_or(NONE)
+    }
+}
+
+fn text_or_none<'a>(mut number: impl FnMut(&str) -> u32) -> impl FnMut(Option<&'a str>) -> u32 {
+    move |text| text.map_or(NONE, &mut number)
+}
+
+fn codes<'a>(key: &DataType, array: &'a dyn Array) -> (Codes<'a>, Option<&'a StringArray>) {
+    fn of<K: ArrowDictionaryKeyType>(array: &dyn Array) -> Option<(&DictionaryArray<K>, Option<&StringArray>)> {
+        let array = array.as_dictionary_opt::<K>()?;
+        Some((array, array.values().as_string_opt::<i32>()))
+    }
+    fn wide<'a, K: ArrowDictionaryKeyType>(array: &'a dyn Array) -> (Codes<'a>, Option<&'a StringArray>) {
+        of::<K>(array).map_or((Codes::Wide(Vec::new()), None), |(array, values)| {
+            let code = |key: &K::Native| u32::try_from(key.as_usize()).unwrap_or(u32::MAX);
+            (Codes::Wide(array.keys().values().iter().map(code).collect()), values)
+        })
+    }
+    let none = (Codes::Wide(Vec::new()), None);
+    match key {
+        DataType::UInt8 => of::<UInt8Type>(array).map_or(none, |(a, values)| (Codes::Byte(a.keys().values()), values)),
+        DataType::UInt16 => {
+            of::<UInt16Type>(array).map_or(none, |(a, values)| (Codes::Short(a.keys().values()), values))
+        }
+        DataType::Int32 => of::<Int32Type>(array).map_or(none, |(a, values)| (Codes::Word(a.keys().values()), values)),
+        DataType::UInt32 => wide::<UInt32Type>(array),
+        DataType::UInt64 => wide::<UInt64Type>(array),
+        DataType::Int8 => wide::<Int8Type>(array),
+        DataType::Int16 => wide::<Int16Type>(array),
+        _ => wide::<Int64Type>(array),
+    }
+}
+
+/// A column of amounts in units of 10^-18, or of times in microseconds.
+pub(crate) struct Numbers<'a, T> {
+    values: &'a [T],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<T: Copy> Numbers<'_, T> {
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Option<T> {
+        let value = self.values.get(row).copied();
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { value }
+    }
+}
+
+fn nulls(array: &dyn Array) -> Option<&NullBuffer> {
+    array.nulls().filter(|nulls| nulls.null_count() > 0)
+}
+
+fn is_void(array: &dyn Array) -> bool {
+    array.data_type() == &DataType::Null || array.null_count() == array.len()
+}
+
+/// A column of amounts.
+pub(crate) fn amounts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i128>, Failure> {
+    let array = column(batch, name)?.as_ref();
+    if is_void(array) {
+        return Ok(Numbers { values: &[], nulls: None });
+    }
+    let decimals = array.as_primitive_opt::<Decimal128Type>().filter(|array| array.data_type() == &AMOUNT);
+    let values = decimals.ok_or_else(|| mistyped(name, array))?.values();
+    Ok(Numbers { values, nulls: nulls(array) })
+}
+
+/// A column of times.
+pub(crate) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i64>, Failure> {
+    let array = column(batch, name)?.as_ref();
+    if is_void(array) {
+        return Ok(Numbers { values: &[], nulls: None });
+    }
+    let utc = matches!(array.data_type(), DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
+    let times = array.as_primitive_opt::<TimestampMicrosecondType>().filter(|_| utc);
+    Ok(Numbers { values: times.ok_or_else(|| mistyped(name, array))?.values(), nulls: nulls(array) })
+}
+
+/// A map column.
+pub(crate) struct Maps<'a> {
+    offsets: &'a [i32],
+    nulls: Option<&'a NullBuffer>,
+    pub(crate) keys: Texts<'a>,
+    pub(crate) values: Texts<'a>,
+}
+
+impl<'a> Maps<'a> {
+    /// A map column, its keys numbered by `number`, its values by the interner.
+    pub(crate) fn new(
+        batch: &'a RecordBatch,
+        name: &str,
+        interner: &mut Interner,
+        mut number: impl FnMut(&mut Interner, &str) -> u32,
+    ) -> Result<Maps<'a>, Failure> {
+        let array = column(batch, name)?.as_ref();
+        let none = || Texts { codes: Codes::None, nulls: None, ids: Vec::new() };
+        if is_void(array) {
+            return Ok(Maps { offsets: &[], nulls: None, keys: none(), values: none() });
+        }
+        let maps = array.as_map_opt().ok_or_else(|| mistyped(name, array))?;
+        Ok(Maps {
+            offsets: maps.value_offsets(),
+            nulls: nulls(array),
+            keys: Texts::with(name, maps.keys().as_ref(), |text| number(interner, text))?,
+            values: Texts::with(name, maps.values().as_ref(), |text| interner.id(text))?,
+        })
+    }
+
+    /// Where a row's entries lie among `keys` and `values`.
+    #[inline]
+    pub(crate) fn entries(&self, row: usize) -> std::ops::Range<usize> {
+        let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
+    }
+}

@@ -1,0 +1,307 @@
+//! From line items to groups: the loop over rows.
+
+use super::formula::{Kind, Line, kind};
+use super::groups::Groups;
+use super::input::{Maps, Numbers, Texts, amounts, times};
+use super::intern::{Interner, NONE};
+use super::key::GroupKey;
+use super::measures::{Measures, overflow, sum};
+use super::tags::Objects;
+use crate::settings::Settings;
+use arrow_array::RecordBatch;
+use costhost_sdk::contract::Failure;
+use costhost_sdk::failure::abort;
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+const REGION: u32 = 1;
+const PRODUCT_NAME: u32 = 2;
+
+type Amounts<'a> = Numbers<'a, i128>;
+
+/// The columns of one batch that say which group a row belongs to.
+struct KeyColumns<'a> {
+    start: Numbers<'a, i64>,
+    account: Texts<'a>,
+    product_code: Texts<'a>,
+    family: Texts<'a>,
+    zone: Texts<'a>,
+    region_code: Texts<'a>,
+    instance_type: Texts<'a>,
+    unit: Texts<'a>,
+    currency: Texts<'a>,
+    tags: Maps<'a>,
+    categories: Maps<'a>,
+    product: Maps<'a>,
+    marketplace: Texts<'a>,
+    resource: Texts<'a>,
+    left_out: Texts<'a>,
+    kind: Texts<'a>,
+}
+
+/// The columns of one batch that are added up.
+struct AmountColumns<'a> {
+    usage: Amounts<'a>,
+    factor: Amounts<'a>,
+    normalized_usage: Amounts<'a>,
+    unblended: Amounts<'a>,
+    unblended_rate: Amounts<'a>,
+    blended: Amounts<'a>,
+    blended_rate: Amounts<'a>,
+    on_demand: Amounts<'a>,
+    on_demand_rate: Amounts<'a>,
+    net_unblended: Amounts<'a>,
+    plan_effective: Amounts<'a>,
+    net_plan_effective: Amounts<'a>,
+    commitment: Commitments<'a>,
+}
+
+/// The columns that only lines of savings plans and reservations have.
+struct Commitments<'a> {
+    plan_arn: Texts<'a>,
+    plan_start: Numbers<'a, i64>,
+    plan_commitment: Amounts<'a>,
+    plan_used: Amounts<'a>,
+    plan_amortized_upfront: Amounts<'a>,
+    reservation_arn: Texts<'a>,
+    reservation_effective: Amounts<'a>,
+    net_reservation_effective: Amounts<'a>,
+    reservation_amortized_upfront: Amounts<'a>,
+    unused_upfront: Amounts<'a>,
+    net_unused_upfront: Amounts<'a>,
+    unused_recurring: Amounts<'a>,
+    net_unused_recurring: Amounts<'a>,
+}
+
+/// What rows are folded into.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    pub(crate) groups: Groups,
+    tags: Objects,
+    categories: Objects,
+}
+
+impl Fold {
+    pub(crate) fn new() -> Fold {
+        let mut groups = Groups::new();
+        let (tags, categories) = (Objects::new(&mut groups.interner), Objects::new(&mut groups.interner));
+        Fold { groups, tags, categories }
+    }
+
+    /// Folds every row of a batch of line items.
+    pub(crate) fn add(&mut self, batch: &RecordBatch, settings: &Settings) -> Result<(), Failure> {
+        let interner = &mut self.groups.interner;
+        let keys = KeyColumns::new(batch, settings, interner)?;
+        let amounts = AmountColumns::new(batch, interner)?;
+        for row in 0..batch.num_rows() {
+            if keys.left_out.id(row) == NONE {
+                self.row(&keys, &amounts, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn row(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, row: usize) -> Result<(), Failure> {
+        let key = self.key(keys, row)?;
+        let kind = unpacked(keys.kind.id(row));
+        let (group, measures) = self.groups.group(&key);
+        if let Some(measures) = measures {
+            amounts.add(kind, row, keys.start.get(row), measures)?;
+        }
+        self.groups.resource(group, keys.resource.id(row));
+        Ok(())
+    }
+
+    #[inline]
+    fn key(&mut self, keys: &KeyColumns<'_>, row: usize) -> Result<GroupKey, Failure> {
+        let interner = &mut self.groups.interner;
+        let start = keys.start.get(row).ok_or_else(no_time)?;
+        let day = i32::try_from(start.div_euclid(MICROS_PER_DAY)).map_err(|_| no_time())?;
+        let (mut region, mut product_name) = (NONE, NONE);
+        for entry in keys.product.entries(row) {
+            match keys.product.keys.id(entry) {
+                REGION => region = keys.product.values.id(entry),
+                PRODUCT_NAME => product_name = keys.product.values.id(entry),
+                _ => {}
+            }
+        }
+        let or = |first: u32, second: u32| if first == NONE { second } else { first };
+        let code = keys.product_code.id(row);
+        let product = if keys.marketplace.id(row) == NONE { code } else { or(product_name, code) };
+        let texts = [
+            keys.account.id(row),
+            product,
+            keys.family.id(row),
+            keys.zone.id(row),
+            or(region, keys.region_code.id(row)),
+            keys.instance_type.id(row),
+            keys.unit.id(row),
+            self.tags.id(&keys.tags, row, interner),
+            self.categories.id(&keys.categories, row, interner),
+            keys.currency.id(row),
+        ];
+        Ok(GroupKey { day, texts })
+    }
+}
+
+fn no_time() -> Failure {
+    abort(
+        "summary.no-day",
+        "a line item without line_item_usage_start_date belongs to no day; this is a bug of the normalizer",
+    )
+}
+
+impl<'a> KeyColumns<'a> {
+    fn new(batch: &'a RecordBatch, settings: &Settings, interner: &mut Interner) -> Result<KeyColumns<'a>, Failure> {
+        let user_tag = |interner: &mut Interner, key: &str| {
+            let Some(key) = key.strip_prefix("user_") else { return NONE };
+            let enabled = settings.enabled_tag_keys.as_ref().is_none_or(|keys| keys.contains(key));
+            if enabled { interner.id(key) } else { NONE }
+        };
+        let attribute = |_: &mut Interner, key: &str| match key {
+            "region" => REGION,
+            "product_name" => PRODUCT_NAME,
+            _ => NONE,
+        };
+        let (tags, categories, product) = (
+            Maps::new(batch, "resource_tags", interner, user_tag)?,
+            Maps::new(batch, "cost_category", interner, Interner::id)?,
+            Maps::new(batch, "product", interner, attribute)?,
+        );
+        // Split cost allocation data repeats costs that other lines hold.
+        let left_out = |text: &str| u32::from(text == "EKSPod-EC2" || text == "ECSTask-EC2");
+        let marketplace = |text: &str| u32::from(text == "AWS Marketplace");
+        let mut texts = |name: &str| Texts::new(batch, name, interner);
+        Ok(KeyColumns {
+            start: times(batch, "line_item_usage_start_date")?,
+            account: texts("line_item_usage_account_id")?,
+            product_code: texts("line_item_product_code")?,
+            family: texts("product_product_family")?,
+            zone: texts("line_item_availability_zone")?,
+            region_code: texts("product_region_code")?,
+            instance_type: texts("product_instance_type")?,
+            unit: texts("pricing_unit")?,
+            currency: texts("line_item_currency_code")?,
+            resource: texts("line_item_resource_id")?,
+            tags,
+            categories,
+            product,
+            marketplace: Texts::of(batch, "bill_billing_entity", marketplace)?,
+            left_out: Texts::of(batch, "line_item_operation", left_out)?,
+            kind: Texts::of(batch, "line_item_line_item_type", packed)?,
+        })
+    }
+}
+
+/// A kind as the number of a text; [`NONE`] is an ordinary line.
+fn packed(text: &str) -> u32 {
+    match kind(text) {
+        Kind::Other => NONE,
+        kind => kind as u32 + 1,
+    }
+}
+
+fn unpacked(number: u32) -> Kind {
+    const KINDS: [Kind; 8] = [
+        Kind::Covered,
+        Kind::Negation,
+        Kind::Recurring,
+        Kind::PlanUpfront,
+        Kind::Discounted,
+        Kind::ReservationFee,
+        Kind::Fee,
+        Kind::Refund,
+    ];
+    (number as usize).checked_sub(1).and_then(|index| KINDS.get(index)).copied().unwrap_or(Kind::Other)
+}
+
+impl<'a> AmountColumns<'a> {
+    fn new(batch: &'a RecordBatch, interner: &mut Interner) -> Result<AmountColumns<'a>, Failure> {
+        let amounts = |name: &str| amounts(batch, name);
+        let commitment = Commitments {
+            plan_arn: Texts::new(batch, "savings_plan_savings_plan_a_r_n", interner)?,
+            plan_start: times(batch, "savings_plan_start_time")?,
+            plan_commitment: amounts("savings_plan_total_commitment_to_date")?,
+            plan_used: amounts("savings_plan_used_commitment")?,
+            plan_amortized_upfront: amounts("savings_plan_amortized_upfront_commitment_for_billing_period")?,
+            reservation_arn: Texts::new(batch, "reservation_reservation_a_r_n", interner)?,
+            reservation_effective: amounts("reservation_effective_cost")?,
+            net_reservation_effective: amounts("reservation_net_effective_cost")?,
+            reservation_amortized_upfront: amounts("reservation_amortized_upfront_fee_for_billing_period")?,
+            unused_upfront: amounts("reservation_unused_amortized_upfront_fee_for_billing_period")?,
+            net_unused_upfront: amounts("reservation_net_unused_amortized_upfront_fee_for_billing_period")?,
+            unused_recurring: amounts("reservation_unused_recurring_fee")?,
+            net_unused_recurring: amounts("reservation_net_unused_recurring_fee")?,
+        };
+        Ok(AmountColumns {
+            usage: amounts("line_item_usage_amount")?,
+            factor: amounts("line_item_normalization_factor")?,
+            normalized_usage: amounts("line_item_normalized_usage_amount")?,
+            unblended: amounts("line_item_unblended_cost")?,
+            unblended_rate: amounts("line_item_unblended_rate")?,
+            blended: amounts("line_item_blended_cost")?,
+            blended_rate: amounts("line_item_blended_rate")?,
+            on_demand: amounts("pricing_public_on_demand_cost")?,
+            on_demand_rate: amounts("pricing_public_on_demand_rate")?,
+            net_unblended: amounts("line_item_net_unblended_cost")?,
+            plan_effective: amounts("savings_plan_savings_plan_effective_cost")?,
+            net_plan_effective: amounts("savings_plan_net_savings_plan_effective_cost")?,
+            commitment,
+        })
+    }
+
+    #[inline]
+    fn add(&self, kind: Kind, row: usize, start: Option<i64>, into: &mut Measures) -> Result<(), Failure> {
+        let usage = self.usage.get(row);
+        // The usage of a negation is that of the covered line it takes back.
+        let usage = if kind == Kind::Negation { usage.map(|_| 0) } else { usage };
+        into.add_known(sum::USAGE, usage)?;
+        into.add_known(sum::NORMALIZED_USAGE, self.normalized_usage.get(row))?;
+        into.add_known(sum::UNBLENDED, self.unblended.get(row))?;
+        into.add_known(sum::BLENDED, self.blended.get(row))?;
+        into.add_known(sum::PLAN_EFFECTIVE, self.plan_effective.get(row))?;
+        into.add_known(sum::ON_DEMAND, self.on_demand.get(row))?;
+        for (index, column) in
+            [&self.factor, &self.unblended_rate, &self.blended_rate, &self.on_demand_rate].into_iter().enumerate()
+        {
+            into.raise(index, column.get(row));
+        }
+
+        let line = self.line(kind, row, start);
+        let shares = line.shares(kind).ok_or_else(|| overflow(sum::AMORTIZED))?;
+        into.add(sum::CALCULATED, shares.calculated, true)?;
+        into.add(sum::AMORTIZED, shares.amortized, true)?;
+        into.add(sum::TRUEUP, shares.trueup, true)?;
+        into.add(sum::UPFRONT, shares.upfront, true)?;
+        let net = line.net_unblended;
+        into.add(sum::NET_UNBLENDED, net.unwrap_or(line.unblended), net.is_some())?;
+        into.add(sum::NET_AMORTIZED, shares.net_amortized, shares.has_net)
+    }
+
+    #[inline]
+    fn line(&self, kind: Kind, row: usize, start: Option<i64>) -> Line {
+        let known = |amounts: &Amounts<'_>| amounts.get(row).unwrap_or_default();
+        let mut line =
+            Line { unblended: known(&self.unblended), net_unblended: self.net_unblended.get(row), ..Line::default() };
+        if kind == Kind::Other {
+            return line;
+        }
+        let commitment = &self.commitment;
+        line.plan_effective = known(&self.plan_effective);
+        line.net_plan_effective = self.net_plan_effective.get(row);
+        line.plan_commitment = known(&commitment.plan_commitment);
+        line.plan_used = known(&commitment.plan_used);
+        line.plan_amortized_upfront = known(&commitment.plan_amortized_upfront);
+        line.has_plan = commitment.plan_arn.id(row) != NONE;
+        line.plan_age = start.and_then(|start| start.checked_sub(commitment.plan_start.get(row)?));
+        line.reservation_effective = known(&commitment.reservation_effective);
+        line.net_reservation_effective = commitment.net_reservation_effective.get(row);
+        line.reservation_amortized_upfront = known(&commitment.reservation_amortized_upfront);
+        line.unused_upfront = known(&commitment.unused_upfront);
+        line.net_unused_upfront = commitment.net_unused_upfront.get(row);
+        line.unused_recurring = known(&commitment.unused_recurring);
+        line.net_unused_recurring = commitment.net_unused_recurring.get(row);
+        line.has_reservation = commitment.reservation_arn.id(row) != NONE;
+        line
+    }
+}

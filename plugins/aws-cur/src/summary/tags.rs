@@ -1,0 +1,64 @@
+//! Tags and cost categories of a row, as the text of a JSON object.
+
+use super::hash::FastMap;
+use super::input::Maps;
+use super::intern::{Interner, NONE};
+
+/// Objects seen so far. Rows share few of them, so each is written once.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    /// (key, value) pairs as they came, each pair in one number, to the number of the object's text.
+    known: FastMap<Box<[u64]>, u32>,
+    pairs: Vec<u64>,
+    last: Vec<u64>,
+    last_id: u32,
+}
+
+impl Objects {
+    pub(crate) fn new(interner: &mut Interner) -> Objects {
+        Objects { known: FastMap::default(), pairs: Vec::new(), last: Vec::new(), last_id: interner.id("{}") }
+    }
+
+    /// The number of the text of a row's object. Entries without a key or a value are left out.
+    #[inline]
+    pub(crate) fn id(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
+        self.pairs.clear();
+        for entry in maps.entries(row) {
+            let (key, value) = (maps.keys.id(entry), maps.values.id(entry));
+            if key != NONE && value != NONE {
+                self.pairs.push(u64::from(key) << 32 | u64::from(value));
+            }
+        }
+        if self.pairs == self.last {
+            return self.last_id;
+        }
+        let id = match self.known.get(self.pairs.as_slice()) {
+            Some(&id) => id,
+            None => {
+                let text = object(&self.pairs, interner);
+                let id = interner.id(&text);
+                self.known.insert(self.pairs.as_slice().into(), id);
+                id
+            }
+        };
+        std::mem::swap(&mut self.last, &mut self.pairs);
+        self.last_id = id;
+        id
+    }
+}
+
+/// A JSON object with its keys sorted and no spaces.
+fn object(pairs: &[u64], interner: &Interner) -> String {
+    let text = |id: u64| interner.text(id as u32).unwrap_or_default();
+    let mut entries: Vec<(&str, &str)> =
+        pairs.iter().map(|&pair| (text(pair >> 32), text(pair & 0xffff_ffff))).collect();
+    entries.sort_unstable();
+    entries.dedup_by_key(|(key, _)| *key);
+    let entries: Vec<String> =
+        entries.iter().map(|(key, value)| format!("{}:{}", quoted(key), quoted(value))).collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,360 @@
+//! Exact decimals: text to `Decimal128(38,18)` and back, never through a float.
+//!
+//! Invariant: what does not fit exactly is either rounded half-even at the 18th place and said to be rounded, or refused.
+
+use std::fmt::Write as _;
+
+/// Digits after the point, the same for every amount in the lake.
+pub const SCALE: u32 = 18;
+/// Digits in all.
+pub const PRECISION: u32 = 38;
+/// The first value that has too many digits.
+const LIMIT: u128 = 10u128.pow(PRECISION);
+const POWERS: [u64; 19] = {
+    let mut powers = [1u64; 19];
+    let mut i = 1;
+    while i < 19 {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// A decimal that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// In units of 10^-18.
+    pub value: i128,
+    /// Whether digits other than zero after the 18th place were rounded away.
+    pub rounded: bool,
+}
+
+/// Why text is not a decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecimalError {
+    /// Not a number in decimal or scientific notation.
+    NotANumber,
+    /// More than 20 digits before the point.
+    TooLarge,
+}
+
+impl std::fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DecimalError::NotANumber => "is not a decimal number",
+            DecimalError::TooLarge => "has more than 20 digits before the point",
+        })
+    }
+}
+
+impl std::error::Error for DecimalError {}
+
+/// Reads decimal text: `12`, `-.5`, `1.`, `+1`, `1E-7`.
+///
+/// # Errors
+/// When the text is no such number (`NaN` and `inf` are none), or has more than 20 digits before the point.
+#[inline]
+pub fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
+    match parse_short(text) {
+        Some(value) => Ok(Decimal { value, rounded: false }),
+        None => parse_any(text),
+    }
+}
+
+/// Plain digits with at most one point and at most 18 digits: nearly every amount in a bill.
+#[inline]
+fn parse_short(text: &[u8]) -> Option<i128> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.len() > 19 || digits.is_empty() {
+        return None;
+    }
+    let mut value = 0u64;
+    let mut point = digits.len();
+    for (i, &byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if byte == b'.' && point == digits.len() {
+            point = i;
+        } else {
+            return None;
+        }
+    }
+    let has_point = usize::from(point < digits.len());
+    let count = digits.len() - has_point;
+    if count == 0 || count > 18 {
+        return None;
+    }
+    let fraction = digits.len() - point - has_point;
+    let power = POWERS.get(18usize.checked_sub(fraction)?)?;
+    let scaled = i128::from(value) * i128::from(*power);
+    Some(if negative { -scaled } else { scaled })
+}
+
+/// Any spelling, digit by digit.
+#[inline(never)]
+fn parse_any(text: &[u8]) -> Result<Decimal, DecimalError> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let split = rest.iter().position(|b| matches!(b, b'e' | b'E'));
+    let (mantissa, exponent) = match split {
+        Some(at) => (rest.get(..at).unwrap_or_default(), parse_exponent(rest.get(at + 1..).unwrap_or_default())?),
+        None => (rest, 0),
+    };
+    let shape = Shape::of(mantissa)?;
+    if shape.significant == 0 {
+        return Ok(Decimal { value: 0, rounded: false });
+    }
+    // The result is the mantissa's digits times 10^shift, so this many of them stay.
+    let shift = exponent.saturating_sub(shape.fraction).saturating_add(i64::from(SCALE));
+    let kept = shape.significant.saturating_add(shift);
+    if kept > i64::from(PRECISION) {
+        return Err(DecimalError::TooLarge);
+    }
+    let (mut value, rounded) = round(mantissa, kept);
+    for _ in 0..shift.max(0) {
+        value *= 10;
+    }
+    if value >= LIMIT {
+        return Err(DecimalError::TooLarge);
+    }
+    let value = value as i128;
+    Ok(Decimal { value: if negative { -value } else { value }, rounded })
+}
+
+/// How many digits a mantissa has.
+struct Shape {
+    /// From the first digit that is not zero.
+    significant: i64,
+    /// After the point.
+    fraction: i64,
+}
+
+impl Shape {
+    fn of(mantissa: &[u8]) -> Result<Shape, DecimalError> {
+        let (mut digits, mut significant, mut fraction, mut point) = (0i64, 0i64, 0i64, false);
+        for &byte in mantissa {
+            match byte {
+                b'0'..=b'9' => {
+                    digits += 1;
+                    fraction += i64::from(point);
+                    significant += i64::from(significant > 0 || byte != b'0');
+                }
+                b'.' if !point => point = true,
+                _ => return Err(DecimalError::NotANumber),
+            }
+        }
+        if digits == 0 { Err(DecimalError::NotANumber) } else { Ok(Shape { significant, fraction }) }
+    }
+}
+
+/// The first `kept` significant digits as a number, rounded half-even by those that follow.
+fn round(mantissa: &[u8], kept: i64) -> (u128, bool) {
+    let digits = mantissa.iter().filter(|b| **b != b'.').skip_while(|b| **b == b'0').map(|b| b - b'0');
+    let (mut value, mut first, mut more, mut seen) = (0u128, 0u8, false, 0i64);
+    for digit in digits {
+        if seen < kept {
+            value = value * 10 + u128::from(digit);
+        } else if seen == kept {
+            first = digit;
+        } else {
+            more |= digit != 0;
+        }
+        seen += 1;
+    }
+    if kept < 0 {
+        // Below a tenth of the last place: it rounds to zero.
+        return (0, true);
+    }
+    let up = first > 5 || (first == 5 && (more || value % 2 == 1));
+    (value + u128::from(up), first != 0 || more)
+}
+
+/// The number after `e`, held within bounds that change no outcome.
+fn parse_exponent(text: &[u8]) -> Result<i64, DecimalError> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(DecimalError::NotANumber);
+    }
+    // A row holds less than 2^32 digits, so beyond this an exponent decides alone.
+    let value = digits.iter().fold(0i64, |v, d| (v * 10 + i64::from(d - b'0')).min(1 << 40));
+    Ok(if negative { -value } else { value })
+}
+
+/// The decimal of the shortest text that reads back as this double.
+///
+/// # Errors
+/// For infinities and not-a-number, and for 10^20 and more.
+pub fn from_f64(number: f64) -> Result<Decimal, DecimalError> {
+    let mut text = Short::default();
+    if !number.is_finite() || write!(text, "{number:e}").is_err() {
+        return Err(DecimalError::NotANumber);
+    }
+    parse(text.as_bytes())
+}
+
+/// A little text without an allocation; room for any double in scientific notation.
+#[derive(Default)]
+pub(crate) struct Short {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Short {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// Plain decimal text without needless zeros.
+#[must_use]
+pub fn format(value: i128) -> String {
+    let unit = 10u128.pow(SCALE);
+    let (whole, fraction) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
+    let sign = if value < 0 { "-" } else { "" };
+    if fraction == 0 {
+        return format!("{sign}{whole}");
+    }
+    let text = format!("{sign}{whole}.{fraction:018}");
+    text.trim_end_matches('0').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(input: &str) -> Result<String, DecimalError> {
+        parse(input.as_bytes()).map(|d| format(d.value))
+    }
+
+    #[test]
+    fn spellings() {
+        for (input, want) in [
+            ("1E-7", "0.0000001"),
+            ("-.5", "-0.5"),
+            ("+1", "1"),
+            ("1.", "1"),
+            ("0.0", "0"),
+            ("-0", "0"),
+            ("1.5e3", "1500"),
+            ("0e99999999999999999999", "0"),
+            ("1e-99999999999999999999", "0"),
+            ("99999999999999999999.999999999999999999", "99999999999999999999.999999999999999999"),
+            ("000000000000000000000000000000000000000000001.10", "1.1"),
+            ("0.0000000000000000005", "0"),
+            ("0.0000000000000000015", "0.000000000000000002"),
+            ("0.00000000000000000050001", "0.000000000000000001"),
+            ("0.00000000000000000004", "0"),
+        ] {
+            assert_eq!(text(input).as_deref(), Ok(want), "{input}");
+        }
+        for input in ["", ".", "-", "NaN", "inf", "1,5", "0x1", "1e", "1e+", "e5", "1 ", "1.2.3", "--1", "1e1.5", "١"]
+        {
+            assert_eq!(text(input), Err(DecimalError::NotANumber), "{input}");
+        }
+        for input in ["100000000000000000000", "1e20", "1e999999999999", "99999999999999999999.9999999999999999995"] {
+            assert_eq!(text(input), Err(DecimalError::TooLarge), "{input}");
+        }
+        assert!(parse(b"0.1234567890123456789").unwrap().rounded);
+        assert!(!parse(b"0.1234567890123456780").unwrap().rounded);
+    }
+
+    #[test]
+    fn doubles() {
+        for (number, want) in [(0.1 + 0.2, "0.30000000000000004"), (1e-7, "0.0000001"), (-4064.0, "-4064"), (0.0, "0")]
+        {
+            assert_eq!(format(from_f64(number).unwrap().value), want);
+        }
+        assert_eq!(from_f64(f64::NAN), Err(DecimalError::NotANumber));
+        assert_eq!(from_f64(f64::INFINITY), Err(DecimalError::NotANumber));
+        assert_eq!(from_f64(f64::MAX), Err(DecimalError::TooLarge));
+    }
+
+    /// The same in long arithmetic on digit vectors: scale to an integer count of 10^-40, then round by hand.
+    fn reference(negative: bool, whole: &str, fraction: &str, exponent: i32) -> Option<(i128, bool)> {
+        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').collect();
+        let mut point = whole.len() as i32 + exponent;
+        while point < 0 {
+            digits.insert(0, 0);
+            point += 1;
+        }
+        let cut = point as usize + 18;
+        while digits.len() < cut {
+            digits.push(0);
+        }
+        let (head, tail) = digits.split_at(cut);
+        let mut head = head.to_vec();
+        let half = tail.first().is_some_and(|d| *d == 5) && tail[1..].iter().all(|d| *d == 0);
+        let odd = head.last().is_some_and(|d| d % 2 == 1);
+        if tail.first().is_some_and(|d| *d >= 5) && (!half || odd) {
+            let mut i = head.len();
+            loop {
+                if i == 0 {
+                    head.insert(0, 1);
+                    break;
+                }
+                i -= 1;
+                if head[i] < 9 {
+                    head[i] += 1;
+                    break;
+                }
+                head[i] = 0;
+            }
+        }
+        let text: String = head.iter().map(|d| (d + b'0') as char).collect();
+        let text = text.trim_start_matches('0');
+        if text.len() > 38 {
+            return None;
+        }
+        let value: i128 = if text.is_empty() { 0 } else { text.parse().unwrap() };
+        Some((if negative { -value } else { value }, tail.iter().any(|d| *d != 0)))
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_long_arithmetic(negative: bool, whole in "[0-9]{0,24}", fraction in "[0-9]{0,30}", exponent in -30i32..30) {
+            prop_assume!(!(whole.is_empty() && fraction.is_empty()));
+            let text = format!("{}{whole}.{fraction}e{exponent}", if negative { "-" } else { "" });
+            let want = reference(negative, &whole, &fraction, exponent);
+            prop_assert_eq!(parse(text.as_bytes()).ok().map(|d| (d.value, d.rounded)), want, "{}", text);
+        }
+
+        #[test]
+        fn plain_text_agrees_with_long_arithmetic(negative: bool, whole in "[0-9]{0,12}", fraction in "[0-9]{0,12}") {
+            prop_assume!(!(whole.is_empty() && fraction.is_empty()));
+            let text = format!("{}{whole}.{fraction}", if negative { "-" } else { "" });
+            let want = reference(negative, &whole, &fraction, 0);
+            prop_assert_eq!(parse(text.as_bytes()).ok().map(|d| (d.value, d.rounded)), want, "{}", text);
+        }
+
+        #[test]
+        fn format_reads_back(value in -99_999_999_999_999_999_999_999_999_999_999_999_999i128..=99_999_999_999_999_999_999_999_999_999_999_999_999) {
+            prop_assert_eq!(parse(format(value).as_bytes()), Ok(Decimal { value, rounded: false }));
+        }
+
+        #[test]
+        fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Runs of neighbouring columns whose values repeat together.
+//!
+//! The attributes of a product fill 60 to 100 columns and are the same for every row of that product. The bytes of such
+//! a run are looked up as one key; its values and map entries are worked out once per key and batch.
+
+use crate::csv::field::unquote;
+use crate::intern::Interner;
+use crate::json;
+use crate::map::{Entry, MapColumn};
+use crate::text::{BAD, NULL, TextColumn};
+
+/// After so many rows it is decided whether runs repeat enough.
+const TRIAL: usize = 1024;
+
+/// What one column of a run is.
+#[derive(Debug, Clone)]
+pub(crate) enum Member {
+    /// Text of a column of its own: its index among the run's columns.
+    Column(usize),
+    /// An entry of the run's map.
+    Entry(String),
+    /// A JSON object with entries of the run's map.
+    Object,
+    Skip,
+}
+
+/// A run of columns.
+#[derive(Debug)]
+pub(crate) struct Span {
+    /// Its first input column.
+    pub(crate) first: usize,
+    pub(crate) members: Vec<Member>,
+    /// Columns of the table that its members fill.
+    pub(crate) columns: Vec<usize>,
+    /// The map column that its members fill.
+    pub(crate) map: Option<usize>,
+    runs: Interner,
+    repeats: bool,
+    /// By run: where its entries end.
+    entry_ends: Vec<u32>,
+    entries: Vec<Entry>,
+    /// By run, then by column.
+    codes: Vec<u32>,
+    /// Cells that could not be read: run and input column.
+    bad: Vec<(u32, usize)>,
+    /// By row of the block: its run.
+    pub(crate) ids: Vec<u32>,
+    scratch: Vec<u8>,
+}
+
+impl Span {
+    pub(crate) fn new(first: usize, map: Option<usize>) -> Span {
+        Span {
+            first,
+            members: Vec::new(),
+            columns: Vec::new(),
+            map,
+            runs: Interner::default(),
+            repeats: true,
+            entry_ends: Vec::new(),
+            entries: Vec::new(),
+            codes: Vec::new(),
+            bad: Vec::new(),
+            ids: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Looks up the runs of the rows whose positions begin at `bases`; `rows` of the batch came before.
+    pub(crate) fn look_up(
+        &mut self,
+        (data, positions): (&[u8], &[u32]),
+        bases: &[u32],
+        rows: usize,
+        columns: &mut [TextColumn],
+        map: &mut MapColumn,
+    ) {
+        if self.repeats && rows >= TRIAL && self.runs.len() * 2 > rows {
+            self.repeats = false;
+        }
+        self.ids.clear();
+        let width = self.members.len();
+        let (mut last, mut last_id): (&[u8], u32) = (&[], u32::MAX);
+        for &base in bases {
+            let from = base as usize + self.first;
+            let Some(marks) = positions.get(from..=from + width) else { continue };
+            let (begin, end) = (marks.first().map_or(0, |m| m.wrapping_add(1)), marks.last().map_or(0, |m| *m));
+            let run = data.get(begin as usize..end as usize).unwrap_or_default();
+            if last_id == u32::MAX || !self.repeats || !crate::intern::same(run, last) {
+                let new = if self.repeats {
+                    let (id, new) = self.runs.intern(run);
+                    last_id = id;
+                    new
+                } else {
+                    last_id = self.entry_ends.len() as u32;
+                    true
+                };
+                if new {
+                    self.work_out(data, marks, last_id, columns, map);
+                }
+                last = run;
+            }
+            self.ids.push(last_id);
+        }
+    }
+
+    #[inline(never)]
+    fn work_out(&mut self, data: &[u8], marks: &[u32], id: u32, columns: &mut [TextColumn], map: &mut MapColumn) {
+        let codes_from = self.codes.len();
+        self.codes.resize(codes_from + self.columns.len(), NULL);
+        for ((at, member), pair) in self.members.iter().enumerate().zip(marks.windows(2)) {
+            let [before, end] = pair else { continue };
+            let Some(raw) = data.get(before.wrapping_add(1) as usize..*end as usize) else { continue };
+            if raw.is_empty() {
+                continue;
+            }
+            let good = match member {
+                Member::Column(column) => {
+                    let code =
+                        self.columns.get(*column).and_then(|c| columns.get_mut(*c)).map_or(NULL, |c| c.code(raw));
+                    if let Some(slot) = self.codes.get_mut(codes_from + column)
+                        && code != BAD
+                    {
+                        *slot = code;
+                    }
+                    code != BAD
+                }
+                Member::Entry(key) => {
+                    let code = map.values.code(raw);
+                    if code != BAD && code != NULL {
+                        self.entries.push((map.keys.value_code(key), code));
+                    }
+                    code != BAD
+                }
+                Member::Object => object(unquote(raw, &mut self.scratch), map, &mut self.entries),
+                Member::Skip => true,
+            };
+            if !good {
+                self.bad.push((id, self.first + at));
+            }
+        }
+        self.entry_ends.push(self.entries.len() as u32);
+    }
+
+    /// Writes the codes of the run's columns for the block that was looked up.
+    pub(crate) fn fill(&self, rows: usize, columns: &mut [TextColumn]) {
+        let width = self.columns.len();
+        for (at, column) in self.columns.iter().enumerate() {
+            let Some(column) = columns.get_mut(*column) else { continue };
+            let codes = self.codes.get(at..).unwrap_or_default();
+            for (slot, id) in column.slots(rows, self.ids.len()).iter_mut().zip(&self.ids) {
+                if *slot == NULL {
+                    *slot = codes.get(*id as usize * width).copied().unwrap_or(NULL);
+                }
+            }
+        }
+    }
+
+    /// The entries of a run.
+    #[inline]
+    pub(crate) fn entries(&self, id: u32) -> &[Entry] {
+        let id = id as usize;
+        let begin = id.checked_sub(1).and_then(|i| self.entry_ends.get(i)).copied().unwrap_or(0);
+        let end = self.entry_ends.get(id).copied().unwrap_or(begin);
+        self.entries.get(begin as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Cells of the block that could not be read: row of the block and input column.
+    pub(crate) fn bad_cells(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
+        let rows = if self.bad.is_empty() { &[][..] } else { self.ids.as_slice() };
+        rows.iter().enumerate().flat_map(move |(row, id)| {
+            let from = self.bad.partition_point(|b| b.0 < *id);
+            let bad = self.bad.get(from..).unwrap_or_default();
+            bad.iter().take_while(move |b| b.0 == *id).map(move |b| (row as u32, b.1))
+        })
+    }
+
+    /// Forgets all runs: the batch they belong to is finished.
+    pub(crate) fn clear(&mut self) {
+        self.runs.clear();
+        self.repeats = true;
+        self.entry_ends.clear();
+        self.entries.clear();
+        self.codes.clear();
+        self.bad.clear();
+        self.ids.clear();
+    }
+}
+
+fn object(cell: &[u8], map: &mut MapColumn, entries: &mut Vec<Entry>) -> bool {
+    if cell.is_empty() {
+        return true;
+    }
+    let Some(members) = std::str::from_utf8(cell).ok().and_then(|text| json::object(text).ok()) else { return false };
+    let begin = entries.len();
+    for (key, value) in members {
+        let key = map.keys.value_code(&key);
+        if !value.is_empty() && !entries.get(begin..).unwrap_or_default().iter().any(|e| e.0 == key) {
+            entries.push((key, map.values.value_code(&value)));
+        }
+    }
+    true
+}

@@ -1,0 +1,388 @@
+//! From rows of fields to batches of typed columns.
+//!
+//! A block of rows is turned column by column. Rows that cannot count (no time, unreadable money, wrong shape) are set
+//! aside before any column is touched, so every column of a batch has the same rows.
+
+use crate::csv::Block;
+use crate::fault::Fault;
+use crate::map::MapColumn;
+use crate::number::{Clock, Decimals, Times, amount};
+use crate::plan::{Kind, Plan, Target, kind};
+use crate::reject::{Reject, Rejects};
+use crate::span::{Member, Span};
+use crate::text::{Cell, TextColumn};
+use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, Field, Schema};
+use std::sync::Arc;
+
+/// Rows of a full batch.
+pub const BATCH_ROWS: usize = 32_768;
+/// Rows that are turned at once: their positions stay in the fast caches.
+const BLOCK_ROWS: usize = 256;
+
+/// Builds batches of a table from rows of an input.
+#[derive(Debug)]
+pub struct TableBuilder {
+    plan: Plan,
+    /// Inputs with a column of their own: input, column, kind. Without the time and the amount.
+    singles: Vec<(usize, usize, Kind)>,
+    /// Runs of inputs.
+    spans: Vec<Span>,
+    /// Map columns and the runs that fill them.
+    map_spans: Vec<(usize, Vec<usize>)>,
+    time: Option<usize>,
+    amount: Option<usize>,
+    // One of each per column of the table; only that of the column's kind is used.
+    texts: Vec<TextColumn>,
+    amounts: Vec<Decimals>,
+    times: Vec<Times>,
+    maps: Vec<MapColumn>,
+    /// Rows of the batch in progress.
+    rows: usize,
+    /// Rows of the input so far.
+    seen: u64,
+    taken: u64,
+    batches: Vec<RecordBatch>,
+    rejects: Rejects,
+    cells: Vec<Cell>,
+    /// Rows of the block that stand: where their positions begin, and which row of the block they are.
+    bases: Vec<u32>,
+    numbers: Vec<u32>,
+    bad: Vec<u32>,
+}
+
+/// What has become of the input since the last time.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Finished batches.
+    pub batches: Vec<RecordBatch>,
+    /// Input rows, those left out among them.
+    pub rows: u64,
+    /// Rows and cells set aside.
+    pub rejects: Vec<Reject>,
+    /// How many more were set aside.
+    pub rejects_uncounted: u64,
+}
+
+impl TableBuilder {
+    /// A builder for one input.
+    #[must_use]
+    pub fn new(plan: Plan) -> TableBuilder {
+        let width = plan.schema.fields().len();
+        let column_of = |input: usize| match plan.inputs.get(input).map(|i| &i.target) {
+            Some(Target::Column(column)) => Some(*column),
+            _ => None,
+        };
+        let mut builder = TableBuilder {
+            time: column_of(plan.time),
+            amount: column_of(plan.amount),
+            singles: Vec::new(),
+            spans: Vec::new(),
+            map_spans: Vec::new(),
+            texts: std::iter::repeat_with(TextColumn::default).take(width).collect(),
+            amounts: std::iter::repeat_with(Decimals::default).take(width).collect(),
+            times: std::iter::repeat_with(Times::default).take(width).collect(),
+            maps: std::iter::repeat_with(MapColumn::default).take(width).collect(),
+            rows: 0,
+            seen: 0,
+            taken: 0,
+            batches: Vec::new(),
+            rejects: Rejects::default(),
+            cells: Vec::with_capacity(BLOCK_ROWS),
+            bases: Vec::with_capacity(BLOCK_ROWS),
+            numbers: Vec::with_capacity(BLOCK_ROWS),
+            bad: Vec::new(),
+            plan,
+        };
+        builder.lay_out();
+        builder
+    }
+
+    /// Decides which inputs are looked up together.
+    fn lay_out(&mut self) {
+        let mut feeds = vec![0usize; self.plan.schema.fields().len()];
+        let mut last_run = None;
+        for (at, input) in self.plan.inputs.clone().iter().enumerate() {
+            let (column, map, member) = match &input.target {
+                Target::Skip => (None, None, Member::Skip),
+                Target::Column(column) => (Some(*column), None, Member::Skip),
+                Target::Entry { column, key } => (None, Some(*column), Member::Entry(key.clone())),
+                Target::Object(column) => (None, Some(*column), Member::Object),
+            };
+            let lonely = input.run.is_none() && map.is_none();
+            if let Some(column) = column {
+                if let Some(count) = feeds.get_mut(column) {
+                    *count += 1;
+                }
+                let kind = kind(&self.plan.schema, column);
+                if lonely || kind != Kind::Text {
+                    if at != self.plan.time && at != self.plan.amount {
+                        self.singles.push((at, column, kind));
+                    }
+                    last_run = None;
+                    continue;
+                }
+            } else if lonely {
+                last_run = None;
+                continue;
+            }
+            let span = self.span_for(at, input.run.filter(|run| Some(*run) == last_run).is_some(), map);
+            last_run = input.run;
+            let Some(span) = self.spans.get_mut(span) else { continue };
+            span.map = span.map.or(map);
+            let member = if let Some(column) = column {
+                if let Some(text) = self.texts.get_mut(column) {
+                    text.pinned = true;
+                }
+                span.columns.push(column);
+                Member::Column(span.columns.len() - 1)
+            } else {
+                member
+            };
+            span.members.push(member);
+        }
+        for (column, _) in feeds.iter().enumerate().filter(|(_, count)| **count > 1) {
+            if let Some(text) = self.texts.get_mut(column) {
+                text.pinned = true;
+            }
+        }
+        self.lay_out_maps();
+    }
+
+    /// The span that an input belongs to: the last one if it goes on, or a new one.
+    fn span_for(&mut self, input: usize, goes_on: bool, map: Option<usize>) -> usize {
+        let fits = |span: &Span| map.is_none() || span.map.is_none() || span.map == map;
+        if !(goes_on && self.spans.last().is_some_and(fits)) {
+            self.spans.push(Span::new(input, map));
+        }
+        self.spans.len() - 1
+    }
+
+    fn lay_out_maps(&mut self) {
+        for (at, span) in self.spans.iter().enumerate() {
+            let Some(map) = span.map else { continue };
+            match self.map_spans.iter_mut().find(|(column, _)| *column == map) {
+                Some((_, spans)) => spans.push(at),
+                None => self.map_spans.push((map, vec![at])),
+            }
+        }
+        for (column, spans) in &self.map_spans {
+            let members = || spans.iter().filter_map(|s| self.spans.get(*s)).flat_map(|s| &s.members);
+            let mut keys: Vec<&str> = Vec::new();
+            for member in members() {
+                if let Member::Entry(key) = member {
+                    keys.push(key);
+                }
+            }
+            let objects = members().filter(|m| matches!(m, Member::Object)).count();
+            keys.sort_unstable();
+            let repeats = keys.windows(2).any(|pair| pair.first() == pair.last());
+            if let Some(map) = self.maps.get_mut(*column) {
+                map.may_repeat = repeats || objects > 1 || (objects == 1 && !keys.is_empty());
+            }
+        }
+    }
+
+    /// Takes some rows.
+    ///
+    /// # Errors
+    /// When Arrow refuses a finished batch; a bug.
+    pub fn append(&mut self, block: Block<'_>) -> Result<(), ArrowError> {
+        let utf8 = block.ascii || std::str::from_utf8(block.used()).is_ok();
+        let mut rest = block;
+        while !rest.is_empty() {
+            let count = rest.len().min(BLOCK_ROWS).min(BATCH_ROWS - self.rows);
+            self.append_few(rest.first(count), utf8);
+            rest = rest.skip(count);
+            if self.rows == BATCH_ROWS {
+                self.close_batch()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_few(&mut self, block: Block<'_>, utf8: bool) {
+        self.select(block, utf8);
+        for at in 0..self.singles.len() {
+            if let Some((input, column, kind)) = self.singles.get(at).copied() {
+                self.append_single(block, utf8, (input, column, kind));
+            }
+        }
+        for at in 0..self.spans.len() {
+            self.append_span(block, at);
+        }
+        for (column, spans) in &self.map_spans {
+            let Some(map) = self.maps.get_mut(*column) else { continue };
+            let spans: Vec<&Span> = spans.iter().filter_map(|s| self.spans.get(*s)).collect();
+            for row in 0..self.bases.len() {
+                for span in &spans {
+                    if let Some(id) = span.ids.get(row) {
+                        map.add(span.entries(*id));
+                    }
+                }
+                map.end_row();
+            }
+        }
+        self.rows += self.bases.len();
+        self.seen += block.len() as u64;
+    }
+
+    /// Finds the rows that stand, and takes their times and amounts.
+    fn select(&mut self, block: Block<'_>, utf8: bool) {
+        self.bases.clear();
+        self.numbers.clear();
+        let mut clock = Clock::default();
+        for at in 0..block.len() {
+            let Some(row) = block.row(at) else { continue };
+            let fault = if block.is_unterminated(at) {
+                Fault::Unterminated
+            } else if row.fields() != self.plan.inputs.len() {
+                Fault::FieldCount { found: row.fields(), wanted: self.plan.inputs.len() }
+            } else if let Some(key) = self.plan.keys.iter().find(|k| !utf8 && !crate::fault::is_text(row, **k)) {
+                Fault::Key(*key)
+            } else {
+                let time = clock.instant(row.field(self.plan.time).unwrap_or_default());
+                let money = amount(row.field(self.plan.amount).unwrap_or_default());
+                match (time, money) {
+                    (Ok(Some(time)), Ok(money)) => {
+                        let row_of_batch = self.rows + self.bases.len();
+                        if let Some(times) = self.time.and_then(|c| self.times.get_mut(c)) {
+                            times.put(row_of_batch, time);
+                        }
+                        if let (Some(money), Some(amounts)) = (money, self.amount.and_then(|c| self.amounts.get_mut(c)))
+                        {
+                            amounts.put(row_of_batch, money);
+                        }
+                        self.bases.push(row.base());
+                        self.numbers.push(at as u32);
+                        continue;
+                    }
+                    (Ok(None), _) => Fault::NoTime,
+                    (Err(_), _) => Fault::Time,
+                    (_, Err(error)) => Fault::Amount(error),
+                }
+            };
+            let (plan, seen) = (&self.plan, self.seen);
+            self.rejects.add(|| fault.reject(plan, row, seen + at as u64));
+        }
+    }
+
+    fn append_single(&mut self, block: Block<'_>, utf8: bool, (input, column, kind): (usize, usize, Kind)) {
+        collect(&mut self.cells, block.positions, &self.bases, input);
+        if self.cells.is_empty() {
+            return;
+        }
+        let (rows, data) = (self.rows, block.data);
+        let (cells, bad) = (&self.cells, &mut self.bad);
+        match kind {
+            Kind::Text => {
+                if let Some(texts) = self.texts.get_mut(column) {
+                    texts.extend(rows, data, utf8, cells, bad);
+                }
+            }
+            Kind::Amount => {
+                if let Some(amounts) = self.amounts.get_mut(column) {
+                    amounts.extend(rows, data, cells, bad);
+                }
+            }
+            Kind::Instant => {
+                if let Some(times) = self.times.get_mut(column) {
+                    times.extend(rows, data, cells, bad);
+                }
+            }
+            Kind::Map => {}
+        }
+        for row in std::mem::take(&mut self.bad) {
+            self.reject_cell(block, row, input, kind);
+        }
+    }
+
+    fn append_span(&mut self, block: Block<'_>, at: usize) {
+        let Some(span) = self.spans.get_mut(at) else { return };
+        let Some(map) = self.maps.get_mut(span.map.unwrap_or(0)) else { return };
+        span.look_up((block.data, block.positions), &self.bases, self.rows, &mut self.texts, map);
+        span.fill(self.rows, &mut self.texts);
+        let bad: Vec<(u32, usize)> = span.bad_cells().collect();
+        for (row, input) in bad {
+            let object = matches!(self.plan.inputs.get(input).map(|i| &i.target), Some(Target::Object(_)));
+            self.reject_cell(block, row, input, if object { Kind::Map } else { Kind::Text });
+        }
+    }
+
+    fn reject_cell(&mut self, block: Block<'_>, row: u32, input: usize, kind: Kind) {
+        let number = self.numbers.get(row as usize).copied().unwrap_or(0);
+        let Some(row) = block.row(number as usize) else { return };
+        let (plan, seen) = (&self.plan, self.seen);
+        self.rejects.add(|| Fault::Cell { input, kind }.reject(plan, row, seen + u64::from(number)));
+    }
+
+    /// The input has ended: closes the batch in progress.
+    ///
+    /// # Errors
+    /// When Arrow refuses the batch; a bug.
+    pub fn finish(&mut self) -> Result<(), ArrowError> {
+        if self.rows > 0 { self.close_batch() } else { Ok(()) }
+    }
+
+    fn close_batch(&mut self) -> Result<(), ArrowError> {
+        let rows = std::mem::take(&mut self.rows);
+        let schema = Arc::clone(&self.plan.schema);
+        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&mut self.maps);
+        for ((column, field), (((text, amount), time), map)) in schema.fields().iter().enumerate().zip(parts) {
+            let array = match kind(&schema, column) {
+                Kind::Text => text.finish(rows)?,
+                Kind::Amount => amount.finish(rows)?,
+                Kind::Instant => time.finish(rows)?,
+                Kind::Map => map.finish(rows)?,
+            };
+            fields.push(Field::new(field.name(), array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        for span in &mut self.spans {
+            span.clear();
+        }
+        self.batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?);
+        Ok(())
+    }
+
+    /// What has become of the rows since the last call.
+    pub fn take(&mut self) -> Output {
+        let (rejects, rejects_uncounted) = self.rejects.take();
+        let rows = self.seen - std::mem::replace(&mut self.taken, self.seen);
+        Output { batches: std::mem::take(&mut self.batches), rows, rejects, rejects_uncounted }
+    }
+
+    /// Amounts whose 19th decimal was rounded away so far.
+    #[must_use]
+    pub fn rounded(&self) -> u64 {
+        self.amounts.iter().map(|a| a.rounded).sum()
+    }
+
+    /// Where a row of the input stands: for failures.
+    #[must_use]
+    pub fn rows_seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// The plan it works by.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// The fields of one input that are not empty.
+#[inline(never)]
+#[expect(clippy::indexing_slicing, reason = "`select` let in only rows that have a position for every input")]
+fn collect(cells: &mut Vec<Cell>, positions: &[u32], bases: &[u32], input: usize) {
+    cells.resize(bases.len(), Cell::default());
+    let mut count = 0;
+    for (row, &base) in bases.iter().enumerate() {
+        let at = base as usize + input;
+        let (start, end) = (positions[at].wrapping_add(1), positions[at + 1]);
+        cells[count] = Cell { row: row as u32, start, end };
+        count += usize::from(start != end);
+    }
+    cells.truncate(count);
+}

@@ -1,0 +1,247 @@
+//! Text columns: as a dictionary while values repeat, as they are when they do not.
+
+use crate::csv::field::unquote;
+use crate::intern::{Interner, same};
+use arrow_array::builder::BooleanBufferBuilder;
+use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, NullArray, PrimitiveArray, StringArray};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::ArrowError;
+use std::sync::Arc;
+
+/// After so many rows it is decided whether a dictionary pays.
+const TRIAL: usize = 1024;
+/// The code of a null, and of bytes that are not text.
+pub(crate) const NULL: u32 = 0;
+pub(crate) const BAD: u32 = u32::MAX;
+
+/// A non-empty field of one column: the row within the block, and where its bytes lie.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cell {
+    pub(crate) row: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Cell {
+    #[inline]
+    pub(crate) fn bytes<'a>(&self, data: &'a [u8]) -> &'a [u8] {
+        data.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// Distinct values by the bytes that spell them: quotes are taken off once per spelling, not once per row.
+#[derive(Debug, Default)]
+pub(crate) struct Dictionary {
+    spellings: Interner,
+    /// By number of the spelling.
+    codes: Vec<u32>,
+    values: Interner,
+    scratch: Vec<u8>,
+}
+
+impl Dictionary {
+    /// The code of a field as it stands in the file: [`NULL`], [`BAD`], or the value's number + 1.
+    #[inline]
+    pub(crate) fn code(&mut self, raw: &[u8]) -> u32 {
+        let (spelling, new) = self.spellings.intern(raw);
+        if new {
+            let code = self.new_spelling(raw);
+            self.codes.push(code);
+            return code;
+        }
+        self.codes.get(spelling as usize).copied().unwrap_or(BAD)
+    }
+
+    #[inline(never)]
+    fn new_spelling(&mut self, raw: &[u8]) -> u32 {
+        let value = unquote(raw, &mut self.scratch);
+        if value.is_empty() {
+            NULL
+        } else if std::str::from_utf8(value).is_err() {
+            BAD
+        } else {
+            self.values.intern(value).0 + 1
+        }
+    }
+
+    /// The code of a value.
+    pub(crate) fn value_code(&mut self, value: &str) -> u32 {
+        self.values.intern(value.as_bytes()).0 + 1
+    }
+
+    pub(crate) fn value(&self, code: u32) -> Option<&[u8]> {
+        self.values.get((code as usize).checked_sub(1)?)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.spellings.clear();
+        self.codes.clear();
+        self.values.clear();
+    }
+
+    /// An array of these codes. `null` says whether any of them is [`NULL`].
+    pub(crate) fn array(&self, codes: &[u32]) -> Result<ArrayRef, ArrowError> {
+        let values = self.strings()?;
+        Ok(match self.values.len() {
+            0..=0x100 => Arc::new(keyed::<UInt8Type>(codes, values, |key| key as u8)?),
+            0..=0x1_0000 => Arc::new(keyed::<UInt16Type>(codes, values, |key| key as u16)?),
+            _ => Arc::new(keyed::<Int32Type>(codes, values, |key| key as i32)?),
+        })
+    }
+
+    fn strings(&self) -> Result<StringArray, ArrowError> {
+        let (mut offsets, mut bytes) =
+            (Vec::with_capacity(self.values.len() + 1), Vec::with_capacity(self.values.bytes()));
+        offsets.push(0);
+        for number in 0..self.values.len() {
+            bytes.extend_from_slice(self.values.get(number).unwrap_or_default());
+            offsets.push(bytes.len() as i32);
+        }
+        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes), None)
+    }
+}
+
+fn keyed<K: ArrowDictionaryKeyType>(
+    codes: &[u32],
+    values: StringArray,
+    narrow: impl Fn(u32) -> <K as ArrowPrimitiveType>::Native,
+) -> Result<DictionaryArray<K>, ArrowError>
+where
+    K::Native: ArrowNativeType,
+{
+    let keys: Vec<K::Native> = codes.iter().map(|code| narrow(code.saturating_sub(1))).collect();
+    let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls(codes.len(), codes, |c| *c != NULL))?;
+    DictionaryArray::try_new(keys, Arc::new(values))
+}
+
+/// Validity of a column that may be shorter than `rows`: what is missing at its end is null.
+pub(crate) fn nulls<T>(rows: usize, values: &[T], valid: impl Fn(&T) -> bool) -> Option<NullBuffer> {
+    if values.len() == rows && values.iter().all(&valid) {
+        return None;
+    }
+    let mut builder = BooleanBufferBuilder::new(rows);
+    builder.append_buffer(&BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(&valid)));
+    builder.append_n(rows - values.len(), false);
+    Some(NullBuffer::new(builder.finish()))
+}
+
+/// A column of text under construction.
+#[derive(Debug, Default)]
+pub(crate) struct TextColumn {
+    dictionary: Dictionary,
+    /// By row; shorter than the batch while only nulls followed.
+    codes: Vec<u32>,
+    plain: Option<Plain>,
+    /// Other code writes here too, or several inputs feed it: it stays a dictionary.
+    pub(crate) pinned: bool,
+}
+
+/// Values end to end, one a row.
+#[derive(Debug, Default)]
+struct Plain {
+    ends: Vec<i32>,
+    valid: Vec<bool>,
+    bytes: Vec<u8>,
+}
+
+impl Plain {
+    fn put(&mut self, row: usize, value: &[u8]) {
+        self.skip_to(row);
+        self.bytes.extend_from_slice(value);
+        self.ends.push(self.bytes.len() as i32);
+        self.valid.push(!value.is_empty());
+    }
+
+    fn skip_to(&mut self, row: usize) {
+        self.ends.resize(row, self.bytes.len() as i32);
+        self.valid.resize(row, false);
+    }
+}
+
+impl TextColumn {
+    /// Fields of the next rows; `rows` of the batch come before them. Rows whose field is not text go to `bad`.
+    pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
+        let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
+        if self.plain.is_none() && !self.pinned && rows >= TRIAL && self.dictionary.values.len() * 2 > rows {
+            self.to_plain();
+        }
+        if let Some(plain) = &mut self.plain {
+            return extend_plain(plain, &mut self.dictionary.scratch, (rows, data, utf8), cells, bad);
+        }
+        self.codes.resize(rows + end.row as usize + 1, NULL);
+        let (mut last_bytes, mut last_code) = (first.bytes(data), self.dictionary.code(first.bytes(data)));
+        for cell in cells {
+            let bytes = cell.bytes(data);
+            if !same(bytes, last_bytes) {
+                last_code = self.dictionary.code(bytes);
+                last_bytes = bytes;
+            }
+            if last_code == BAD {
+                bad.push(cell.row);
+            } else if let Some(slot) = self.codes.get_mut(rows + cell.row as usize)
+                && *slot == NULL
+            {
+                *slot = last_code;
+            }
+        }
+    }
+
+    /// The code of a field, to be given to [`TextColumn::set`].
+    pub(crate) fn code(&mut self, raw: &[u8]) -> u32 {
+        self.dictionary.code(raw)
+    }
+
+    /// The codes of the next `count` rows.
+    pub(crate) fn slots(&mut self, rows: usize, count: usize) -> &mut [u32] {
+        self.codes.resize(rows + count, NULL);
+        self.codes.get_mut(rows..).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn to_plain(&mut self) {
+        let mut plain = Plain::default();
+        for (row, code) in self.codes.iter().enumerate() {
+            plain.put(row, self.dictionary.value(*code).unwrap_or_default());
+        }
+        self.plain = Some(plain);
+    }
+
+    /// The column of `rows` rows, and a clean start.
+    pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let array = match self.plain.take() {
+            Some(mut plain) => {
+                plain.skip_to(rows);
+                let nulls = nulls(rows, &plain.valid, |valid| *valid);
+                let offsets: Vec<i32> = std::iter::once(0).chain(plain.ends).collect();
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+                Arc::new(StringArray::try_new(offsets, Buffer::from_vec(plain.bytes), nulls)?) as ArrayRef
+            }
+            None if self.dictionary.values.len() == 0 => Arc::new(NullArray::new(rows)),
+            None => {
+                self.codes.resize(rows, NULL);
+                self.dictionary.array(&self.codes)?
+            }
+        };
+        self.dictionary.clear();
+        self.codes.clear();
+        Ok(array)
+    }
+}
+
+fn extend_plain(
+    plain: &mut Plain,
+    scratch: &mut Vec<u8>,
+    (rows, data, utf8): (usize, &[u8], bool),
+    cells: &[Cell],
+    bad: &mut Vec<u32>,
+) {
+    for cell in cells {
+        let value = unquote(cell.bytes(data), scratch);
+        if utf8 || std::str::from_utf8(value).is_ok() {
+            plain.put(rows + cell.row as usize, value);
+        } else {
+            bad.push(cell.row);
+        }
+    }
+}
