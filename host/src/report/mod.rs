@@ -6,6 +6,7 @@
 mod answer;
 mod definition;
 mod error;
+mod exact_sums;
 mod json_text;
 mod number;
 mod query;
