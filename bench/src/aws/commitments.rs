@@ -120,7 +120,7 @@ impl Reservation {
         if self.payment.upfront == Amount::ZERO {
             return Ok(());
         }
-        let paid = self.payment.upfront.times(Amount::whole(365 * 24));
+        let paid = self.payment.upfront.times(TERM);
         self.begin_fee(scene, random, line, "Fee");
         line.set(Column::BillType, "Purchase");
         line.set(Column::LineItemDescription, "Sign up charge for subscription: reserved instance, 1 year");
@@ -144,7 +144,7 @@ impl Reservation {
         line.number(Column::RiUnusedQuantity, unused);
         let factor = Amount::new(self.offer.instance.map_or(100, |instance| instance.factor), 2);
         line.number(Column::RiUnusedNormalizedQuantity, unused.times(factor));
-        line.number(Column::RiUpfrontValue, self.payment.upfront.times(Amount::whole(365 * 24)));
+        line.number(Column::RiUpfrontValue, self.payment.upfront.times(TERM));
         fee_cost(line, fee);
         let unused_cost = unused_upfront + unused_recurring;
         line.charge = Charge { amortized: unused_cost, trueup: -amortized, ..Charge::plain(fee) };
@@ -184,6 +184,9 @@ impl Reservation {
 pub(super) struct SavingsPlans {
     told: u64,
 }
+
+/// Hours that an upfront payment covers. A year's worth, every month, would dwarf everything else in a small report.
+const TERM: Amount = Amount::whole(7 * 24);
 
 /// Committed per hour and plan: more than any hour here uses, so that some is always unused.
 const COMMITMENT: Amount = Amount::whole(1);
@@ -225,7 +228,7 @@ impl SavingsPlans {
     /// What was paid at the start for the file's first plan.
     pub(super) fn upfront_fee(scene: &Scene, random: &mut Random, line: &mut Line) {
         let plan = Plan::new(scene, 0);
-        let paid = plan.payment.upfront.times(Amount::whole(365 * 24));
+        let paid = plan.payment.upfront.times(TERM);
         plan.begin_fee(scene, random, line, "SavingsPlanUpfrontFee", (0, 1));
         line.set(Column::LineItemDescription, "1 year All Upfront Compute Savings Plan");
         line.set(Column::BillType, "Purchase");

@@ -131,10 +131,8 @@ impl Declared<'_> {
         for condition in &self.report.conditions {
             all.push(match condition {
                 Condition::NotNull(column) => self.column(column)?.0.is_not_null(),
-                Condition::OneOf(column, values) => {
-                    as_text(self.column(column)?.0).in_list(values.iter().map(lit_text).collect(), false)
-                }
-                Condition::Contains(column, text) => contains(as_text(self.column(column)?.0), lit_text(text)),
+                Condition::OneOf(column, values) => as_text(self.column(column)?.0).in_list(lit_list(values), false),
+                Condition::Contains(column, text) => contains(as_text(self.column(column)?.0), lit(text.as_str())),
             });
         }
         let (time, time_type) = self.column(&self.report.time)?;
@@ -154,7 +152,7 @@ impl Declared<'_> {
     fn filter(&self, filter: &Filter) -> Result<Expr, ReportError> {
         let value = self.dimension(&filter.name, "filter")?;
         let missing = filter.values.iter().any(|value| value.is_empty() || value == MISSING);
-        let listed = as_text(value.clone()).in_list(filter.values.iter().map(lit_text).collect(), filter.exclude);
+        let listed = as_text(value.clone()).in_list(lit_list(&filter.values), filter.exclude);
         // `in` is null for a missing value, so what happens to those is said apart.
         Ok(match (filter.exclude, missing) {
             (false, false) => listed,
@@ -169,8 +167,8 @@ fn as_text(expr: Expr) -> Expr {
     cast(expr, DataType::Utf8)
 }
 
-fn lit_text(text: &String) -> Expr {
-    lit(text.as_str())
+fn lit_list(values: &[String]) -> Vec<Expr> {
+    values.iter().map(|value| lit(value.as_str())).collect()
 }
 
 /// The start of a day as a literal of the time column's own type, so that files can be skipped by their statistics.

@@ -7,6 +7,7 @@ mod answer;
 mod definition;
 pub mod definitions;
 mod error;
+mod exact_sums;
 mod json_text;
 mod lake_tables;
 mod number;

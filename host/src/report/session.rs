@@ -9,12 +9,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{LogicalPlan, TableType};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::answer::{Answer, AnswerColumn, Meaning};
 use super::error::ReportError;
+use super::exact_sums::ExactSums;
 use super::json_text::json_get_text;
 
 /// Name of the catalog; seldom seen.
@@ -69,8 +71,10 @@ impl TableSource for FixedTables {
 }
 
 /// A session that sees these tables. With a single provider its tables need no prefix.
-#[must_use]
-pub fn session(source: Arc<dyn TableSource>) -> SessionContext {
+///
+/// # Errors
+/// When the engine refuses its settings.
+pub fn session(source: Arc<dyn TableSource>) -> Result<SessionContext, ReportError> {
     let tables = source.tables();
     let default = match tables.keys().collect::<Vec<_>>().as_slice() {
         [only] => (*only).clone(),
@@ -82,7 +86,8 @@ pub fn session(source: Arc<dyn TableSource>) -> SessionContext {
         .with_information_schema(true);
     // Otherwise `1.234567890123456789` would be a float, and comparisons with amounts would miss.
     config.options_mut().sql_parser.parse_float_as_decimal = true;
-    let ctx = SessionContext::new_with_config(config);
+    let mut ctx = SessionContext::new_with_config(config);
+    ctx.register_function_rewrite(Arc::new(ExactSums)).map_err(ReportError::Read)?;
     let schemas = tables
         .into_iter()
         .map(|(provider, tables)| {
@@ -92,7 +97,7 @@ pub fn session(source: Arc<dyn TableSource>) -> SessionContext {
         .collect();
     ctx.register_catalog(CATALOG, Arc::new(Lake { schemas }));
     ctx.register_udf(json_get_text());
-    ctx
+    Ok(ctx)
 }
 
 /// Runs one statement that reads.
@@ -124,6 +129,14 @@ fn kind_of(plan: &LogicalPlan) -> String {
 }
 
 fn plan_error(ctx: &SessionContext, error: DataFusionError) -> ReportError {
+    let error = match error {
+        DataFusionError::Context(_, inner) => return plan_error(ctx, *inner),
+        DataFusionError::External(inner) => match inner.downcast::<ReportError>() {
+            Ok(ours) => return *ours,
+            Err(inner) => return ReportError::Read(DataFusionError::External(inner)),
+        },
+        other => other,
+    };
     let text = error.to_string();
     let missing = text.split_once("table '").and_then(|(_, rest)| rest.split_once("' not found"));
     let Some((name, _)) = missing else {

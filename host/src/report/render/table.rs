@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent};
 
 use super::value::text_of;
 use crate::report::answer::{Answer, Meaning};
@@ -17,7 +17,16 @@ pub(super) fn write(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let mut cells = columns(answer);
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(answer.columns.iter().map(|column| &column.name));
+    // No rules between rows.
+    for rule in [
+        TableComponent::HorizontalLines,
+        TableComponent::MiddleIntersections,
+        TableComponent::LeftBorderIntersections,
+        TableComponent::RightBorderIntersections,
+    ] {
+        table.remove_style(rule);
+    }
+    table.set_header(answer.columns.iter().map(|column| one_line(&column.name)));
     let shown = answer.rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>();
     let total_rows = answer.totals.len();
     for row in 0..shown + total_rows {

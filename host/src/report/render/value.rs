@@ -62,8 +62,8 @@ pub(super) fn json_of(array: &dyn Array, row: usize) -> Value {
         }
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            let key = dictionary.normalized_keys().get(row).copied().unwrap_or_default();
-            json_of(dictionary.values().as_ref(), key)
+            let key = json_of(dictionary.keys(), row).as_u64().unwrap_or_default();
+            json_of(dictionary.values().as_ref(), key as usize)
         }
         data_type => {
             let text = ArrayFormatter::try_new(array, &TEXT).map(|cells| cells.value(row).to_string());

@@ -1,8 +1,12 @@
 //! Declared reports.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::{ONE, ROWS, Row, costs, costs_of, definition, text};
+use super::{ONE, ROWS, costs, costs_of, definition, text};
 use crate::plugin::manifest::Condition;
 use crate::report::{Answer, Format, ReportError, ReportQuery, Resolution, parse_from, parse_to, run_report};
 
@@ -29,7 +33,8 @@ async fn currencies_stay_apart_and_sums_are_exact() {
 
 #[tokio::test]
 async fn sums_past_ten_to_the_twentieth_do_not_wrap() {
-    let large = Row { 5: 9 * 10_i128.pow(37) + 1, ..ROWS[0] };
+    let mut large = ROWS[0];
+    large.5 = 9 * 10_i128.pow(37) + 1;
     let answer =
         run_report(&SessionContext::new(), costs_of(&[large; 5]), &definition(), &ReportQuery::default()).await;
     let answer = answer.unwrap();
@@ -53,9 +58,9 @@ async fn groups_by_dimension_with_missing_values() {
         r#"  {"service":null,"currency":"USD","cost":"5"},"#
     );
     let golden = "\
-───────────────────────────────────────────
+──────────────────────────────────────────
  service                 currency    cost
-═══════════════════════════════════════════
+══════════════════════════════════════════
  AmazonEC2               EUR         3.50
  (none)                  USD         5.00
  AmazonEC2               USD         3.00
@@ -64,7 +69,7 @@ async fn groups_by_dimension_with_missing_values() {
 
  total                   EUR         3.50
  total                   USD         7.88
-───────────────────────────────────────────
+──────────────────────────────────────────
 ";
     assert_eq!(text(&answer, Format::Table), golden);
 }
@@ -84,6 +89,33 @@ async fn daily_and_monthly_rows_of_a_span() {
     assert_eq!(csv(query.clone()).await, monthly);
     let query = ReportQuery { to: Some(parse_to("2025-11").unwrap()), ..query };
     assert_eq!(csv(query).await, &monthly[..monthly.find("2025-12").unwrap()]);
+}
+
+/// The last day is in to its last microsecond, whatever type the time column has.
+#[tokio::test]
+async fn instants_belong_to_their_utc_day() {
+    let (last, next) = (1_764_547_199_999_999, 1_764_547_200_000_000);
+    let times = TimestampMicrosecondArray::from(vec![last, next, next]).with_timezone("UTC");
+    let currencies = StringArray::from(vec!["USD"; 3]);
+    let amounts = Decimal128Array::from(vec![1, 10, 100]).with_precision_and_scale(38, 18).unwrap();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("usage_start", Arc::new(times)),
+        ("currency_code", Arc::new(currencies)),
+        ("unblended_cost", Arc::new(amounts)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap());
+    let query = ReportQuery { resolution: Resolution::Daily, ..ReportQuery::default() };
+    for (from, to, rows) in [
+        (None, Some("2025-11-30"), "2025-11-30,USD,0.000000000000000001\n"),
+        (Some("2025-12-01"), None, "2025-12-01,USD,0.00000000000000011\n"),
+        (Some("2025-12-01"), Some("2025-11-30"), ""),
+    ] {
+        let day = |text: Option<&str>| text.map(|text| parse_to(text).unwrap());
+        let query = ReportQuery { from: day(from), to: day(to), ..query.clone() };
+        let answer = run_report(&SessionContext::new(), table.clone(), &definition(), &query).await.unwrap();
+        assert_eq!(text(&answer, Format::Csv), format!("date,currency,cost\n{rows}"));
+    }
 }
 
 #[tokio::test]

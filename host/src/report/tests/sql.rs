@@ -1,16 +1,19 @@
 //! Free SQL.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
+
 use super::{costs, text};
-use crate::report::{FixedTables, Format, ReportError, run_sql, session};
+use crate::report::{FixedTables, Format, ReportError, TableSource, run_sql, session};
 
 fn tables(providers: &[&str]) -> datafusion::prelude::SessionContext {
     let mut tables = FixedTables::default();
     for provider in providers {
         tables.insert(provider, "daily", costs());
     }
-    session(Arc::new(tables))
+    session(Arc::new(tables)).unwrap()
 }
 
 async fn csv(sql: &str) -> Result<String, ReportError> {
@@ -32,10 +35,51 @@ async fn tables_have_short_and_long_names() {
     );
 }
 
+/// A lake whose table is listed but cannot be opened.
+#[derive(Debug)]
+struct Broken;
+
+#[async_trait::async_trait]
+impl TableSource for Broken {
+    fn tables(&self) -> BTreeMap<String, Vec<String>> {
+        BTreeMap::from([("aws".to_owned(), vec!["daily".to_owned()])])
+    }
+
+    async fn open(&self, _: &str, _: &str) -> Result<Arc<dyn TableProvider>, Box<dyn std::error::Error + Send + Sync>> {
+        Err("the disk is gone".into())
+    }
+}
+
+#[tokio::test]
+async fn tables_are_opened_only_when_they_are_named() {
+    let ctx = session(Arc::new(Broken)).unwrap();
+    assert!(run_sql(&ctx, "show tables").await.is_ok());
+    let error = run_sql(&ctx, "select * from daily").await.unwrap_err();
+    assert!(!error.is_usage());
+    assert_eq!(error.to_string(), "cannot open table `aws.daily`");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is gone");
+}
+
 #[tokio::test]
 async fn decimal_literals_are_exact() {
     let sql = "select count(*) as n from daily where unblended_cost = 1.000000000000000001";
     assert_eq!(csv(sql).await.unwrap(), "n\n1\n");
+}
+
+/// Thirty times 9 x 10^19 is past what 38 digits hold.
+#[tokio::test]
+async fn sums_do_not_wrap() {
+    let large = "(select cast('90000000000000000000' as decimal(38, 18)) as x, value as n from range(30))";
+    let sum = "2700000000000000000000";
+    assert_eq!(csv(&format!("select sum(x) from {large} t")).await.unwrap(), format!("sum(t.x)\n{sum}\n"));
+    let nested =
+        format!("select s, a from (select sum(x) + 1 as s, avg(x) as a from {large} t where n >= 0) u where s > 2");
+    assert_eq!(csv(&nested).await.unwrap(), "s,a\n2700000000000000000001,90000000000000000000\n");
+    let window = format!("select sum(x) over (order by n) as s from {large} t order by n desc limit 1");
+    assert_eq!(csv(&window).await.unwrap(), format!("s\n{sum}\n"));
+    let grouped =
+        format!("select n % 2 as even, sum(x) as s from {large} t group by 1 having sum(x) > 0 order by sum(x), 1");
+    assert_eq!(csv(&grouped).await.unwrap(), "even,s\n0,1350000000000000000000\n1,1350000000000000000000\n");
 }
 
 #[tokio::test]
