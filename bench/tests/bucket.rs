@@ -1,5 +1,7 @@
 //! Generated buckets, read back by a CSV reader of the test's own and compared with `expected.json`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;

@@ -38,9 +38,9 @@ pub(super) fn write(
 
         let hour = random.below(month.1);
         scene.begin(line, random, account, (hour, 1), "Credit");
-        line.set(Column::ProductCode, "AmazonS3");
+        line.set(Column::ProductCode, "AmazonEC2");
         line.set(Column::LineItemDescription, "PROMO: migration credits,\nwave 2");
-        finish(line, -Amount::new(random.below(100_000) as i64, 3), true);
+        finish(line, -Amount::new(random.below(20_000) as i64, 3), true);
         emit(line)?;
     }
     let hour = random.below(month.1);

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::DataType;
+use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 use super::{ONE, ROWS, costs, costs_of, definition, text};
 use crate::plugin::manifest::Condition;
@@ -89,6 +91,28 @@ async fn daily_and_monthly_rows_of_a_span() {
     assert_eq!(csv(query.clone()).await, monthly);
     let query = ReportQuery { to: Some(parse_to("2025-11").unwrap()), ..query };
     assert_eq!(csv(query).await, &monthly[..monthly.find("2025-12").unwrap()]);
+}
+
+/// Parquet gives text views where memory gives plain text.
+#[tokio::test]
+async fn parquet_answers_as_memory_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("daily.parquet").to_string_lossy().into_owned();
+    let ctx = SessionContext::new();
+    ctx.read_table(costs()).unwrap().write_parquet(&path, DataFrameWriteOptions::new(), None).await.unwrap();
+    ctx.register_parquet("daily", &path, ParquetReadOptions::default()).await.unwrap();
+    let table = ctx.table_provider("daily").await.unwrap();
+    let text_type = table.schema().field_with_name("product_code").unwrap().data_type().clone();
+    assert_eq!(text_type, DataType::Utf8View);
+    let query = ReportQuery {
+        group_by: names(&["service", "region", "tag:app"]),
+        measures: names(&["cost", "usage", "resources"]),
+        resolution: Resolution::Daily,
+        ..filtered(&["service!=nothing", "tag:app!=db"])
+    };
+    let answer = run_report(&ctx, table, &definition(), &query).await.unwrap();
+    assert_eq!(answer.row_count, 6);
+    assert_eq!(text(&answer, Format::Json), text(&ask(query).await.unwrap(), Format::Json));
 }
 
 /// The last day is in to its last microsecond, whatever type the time column has.
