@@ -78,7 +78,7 @@ struct CurrencyGroups {
 fn currency_groups(column: &ArrayRef) -> CurrencyGroups {
     match column.data_type() {
         DataType::Dictionary(_, _) => {
-            arrow::array::downcast_dictionary_array!(column.as_ref() => groups_of_dictionary(column), _ => one_group(""))
+            arrow::array::downcast_dictionary_array!(column => groups_of_dictionary(column), _ => one_group(""))
         }
         DataType::Utf8 => groups_of_text(column.as_string::<i32>()),
         _ => one_group(""),

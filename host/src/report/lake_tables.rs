@@ -28,7 +28,7 @@ pub async fn lake_session(lake: &Lake, tenant: &str) -> Result<SessionContext, R
     for table in opened.iter().flatten() {
         fixed.insert(&table.place.provider, &table.place.name, Arc::clone(&table.rows));
     }
-    let context = session(Arc::new(fixed));
+    let context = session(Arc::new(fixed))?;
     for table in opened.iter().flatten() {
         // Scans look the table's store up in the session.
         let place = table.place.to_string();
