@@ -1,5 +1,13 @@
 //! The CSV reader against a plain state machine, on any input, cut anywhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::result_large_err,
+    reason = "tests fail by panicking"
+)]
+
 use costhost_sdk::csv::{Block, Reader, RowTooLong, field::unquote};
 use proptest::prelude::*;
 

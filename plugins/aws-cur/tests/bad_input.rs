@@ -1,5 +1,13 @@
 //! Input as it should not be: what is set aside, what stops a file, and what is said about it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::result_large_err,
+    reason = "tests fail by panicking"
+)]
+
 mod support;
 
 use support::{Outcome, csv, csv_with};

@@ -10,6 +10,14 @@
 //! with `x.quantize(D(1).scaleb(-18), ROUND_HALF_EVEN)` and `getcontext().prec = 60` for the Koku file, 132 of whose costs
 //! have more than 18 decimals (without: 143227.763678187615017991050).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::result_large_err,
+    reason = "tests fail by panicking"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

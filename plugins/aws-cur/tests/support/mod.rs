@@ -57,7 +57,7 @@ impl Outcome {
         for batch in &out.batches {
             let bytes = ipc::encode(batch).unwrap();
             let back = ipc::decode(&bytes).unwrap();
-            assert_eq!(back, [batch.clone()]);
+            assert_eq!(back, std::slice::from_ref(batch));
             self.batches.extend(back);
         }
         self.rows += out.rows;
