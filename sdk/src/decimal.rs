@@ -10,6 +10,7 @@ pub const SCALE: u32 = 18;
 pub const PRECISION: u32 = 38;
 /// The first value that has too many digits.
 const LIMIT: u128 = 10u128.pow(PRECISION);
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const POWERS: [u64; 19] = {
     let mut powers = [1u64; 19];
     let mut i = 1;

@@ -84,8 +84,8 @@ impl Dictionary {
     pub(crate) fn array(&self, codes: &[u32]) -> Result<ArrayRef, ArrowError> {
         let values = self.strings()?;
         Ok(match self.values.len() {
-            0..=0x100 => Arc::new(keyed::<UInt8Type>(codes, values, |key| key as u8)?),
-            0..=0x1_0000 => Arc::new(keyed::<UInt16Type>(codes, values, |key| key as u16)?),
+            ..=0x100 => Arc::new(keyed::<UInt8Type>(codes, values, |key| key as u8)?),
+            0x101..=0x1_0000 => Arc::new(keyed::<UInt16Type>(codes, values, |key| key as u16)?),
             _ => Arc::new(keyed::<Int32Type>(codes, values, |key| key as i32)?),
         })
     }
@@ -164,7 +164,7 @@ impl TextColumn {
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
         let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
         if self.plain.is_none() && !self.pinned && rows >= TRIAL && self.dictionary.values.len() * 2 > rows {
-            self.to_plain();
+            self.leave_dictionary();
         }
         if let Some(plain) = &mut self.plain {
             return extend_plain(plain, &mut self.dictionary.scratch, (rows, data, utf8), cells, bad);
@@ -199,7 +199,7 @@ impl TextColumn {
     }
 
     #[inline(never)]
-    fn to_plain(&mut self) {
+    fn leave_dictionary(&mut self) {
         let mut plain = Plain::default();
         for (row, code) in self.codes.iter().enumerate() {
             plain.put(row, self.dictionary.value(*code).unwrap_or_default());
