@@ -1,6 +1,7 @@
 //! The host against a real component: built by the host's own builder, loaded, and led through every duty.
 //!
 //! The component is `tests/probe`, which keeps or breaks the contract as its settings tell it to.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy exempts test functions, not their helpers")]
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

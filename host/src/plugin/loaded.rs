@@ -159,7 +159,7 @@ impl Plugin {
 
 fn duties(path: &Path, linked: &InstancePre<State>) -> Result<Duties, PluginError> {
     let exports = |interface: &str| {
-        linked.component().get_export_index(None, &format!("costhost:provider/{interface}@0.1.0")).is_some()
+        linked.component().get_export_index(None, format!("costhost:provider/{interface}@0.1.0")).is_some()
     };
     let unfit = |error: wasmtime::Error| PluginError::Unfit { path: path.to_owned(), reason: format!("{error:#}") };
     let summarize = exports("summarize").then(|| summarize::GuestIndices::new(linked)).transpose().map_err(unfit)?;

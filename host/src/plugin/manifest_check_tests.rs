@@ -137,7 +137,8 @@ fn types_the_lake_does_not_hold_are_refused() {
 
 #[test]
 fn every_index_and_column_points_at_something() {
-    let cases: [(&str, fn(&mut wit::Manifest)); 9] = [
+    type Change = fn(&mut wit::Manifest);
+    let cases: [(&str, Change); 9] = [
         ("points at table 9", |manifest| manifest.summaries[0].output = 9),
         ("has to end in a summary", |manifest| manifest.summaries[0].output = 0),
         ("`nothing`", |manifest| manifest.summaries[0].columns = vec!["nothing".to_owned()]),
