@@ -123,3 +123,23 @@ fn from_io(error: &std::io::Error) -> StorageError {
         _ => StorageError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_listed_in_pages_and_read_in_spans() {
+        let source = DirStorage::new(Path::new(env!("CARGO_MANIFEST_DIR"))).paged(1);
+        let level = source.list_all("", false).unwrap();
+        assert!(level.folders.contains(&"src/".to_owned()) && level.next.is_none());
+        assert!(level.objects.iter().any(|object| object.path == "Cargo.toml" && object.size > 0));
+        let deep = source.list_all("src/", true).unwrap();
+        assert!(deep.folders.is_empty() && deep.objects.iter().any(|object| object.path == "src/lib.rs"));
+        assert_eq!(source.read("Cargo.toml", Some(Span { offset: 1, length: 7 })).unwrap(), b"package");
+        assert_eq!(source.stat("src"), Err(StorageError::NotFound));
+        assert!(matches!(source.read("../Cargo.toml", None), Err(StorageError::Denied(_))));
+        let single = DirStorage::single(source.root(), "Cargo.toml");
+        assert_eq!(single.list_all("", false).unwrap().objects.len(), 1);
+    }
+}

@@ -80,3 +80,67 @@ fn money(columns: &[&str], currency: &str, total: &str) -> Vec<Money> {
 fn encoded(schema: &arrow_schema::Schema) -> Vec<u8> {
     ipc::encode_schema(schema).expect("a constant schema is encodable")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::{DataType, SchemaRef};
+    use costhost_sdk::contract::{Condition, Unit};
+
+    fn schema(table: u32) -> SchemaRef {
+        if table == LINE_ITEMS { line_items_schema() } else { daily_summary_schema() }
+    }
+
+    /// CUR 2.0's longest column name has 64 letters.
+    fn is_identifier(name: &str) -> bool {
+        let letters = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+        name.len() <= 64 && name.bytes().all(letters) && name.starts_with(|c: char| c.is_ascii_lowercase())
+    }
+
+    #[test]
+    fn every_name_is_an_identifier_and_every_column_exists_with_a_fitting_type() {
+        let manifest = manifest();
+        for (index, table) in (0_u32..).zip(&manifest.tables) {
+            let schema = schema(index);
+            assert!(is_identifier(&table.name) && schema.fields().iter().all(|field| is_identifier(field.name())));
+            assert_eq!(table.money.iter().filter(|money| money.total).count(), 1);
+            for money in &table.money {
+                let kind = schema.field_with_name(&money.column).unwrap().data_type();
+                assert_eq!(kind, &DataType::Decimal128(38, 18), "{}", money.column);
+                assert_eq!(schema.field_with_name(&money.currency).unwrap().data_type(), &DataType::Utf8);
+            }
+        }
+        for summary in &manifest.summaries {
+            let (input, output) = (schema(summary.input), schema(summary.output));
+            assert!(summary.columns.iter().all(|column| input.field_with_name(column).is_ok()));
+            let identity = &summary.identities[0];
+            let columns = identity.parts.iter().chain([&identity.total, &identity.currency]);
+            assert!(columns.into_iter().all(|column| output.field_with_name(column).is_ok()));
+        }
+        for report in &manifest.reports {
+            let schema = schema(report.table);
+            let has = |column: &str| assert!(schema.field_with_name(column).is_ok(), "{column}");
+            report.dimensions.iter().for_each(|dimension| has(&dimension.column));
+            for measure in &report.measures {
+                has(&measure.column);
+                if let Unit::Column(column) | Unit::Currency(column) = &measure.unit {
+                    has(column);
+                }
+            }
+            for condition in &report.where_ {
+                match condition {
+                    Condition::NotNull(column) | Condition::OneOf((column, _)) | Condition::Contains((column, _)) => {
+                        has(column)
+                    }
+                }
+            }
+            assert_eq!(report.measures[0].name, "cost");
+        }
+    }
+
+    #[test]
+    fn the_settings_schema_is_json() {
+        let schema: serde_json::Value = serde_json::from_str(&manifest().settings_schema).unwrap();
+        assert_eq!(schema["additionalProperties"], false);
+    }
+}

@@ -17,7 +17,7 @@ mod tests;
 mod tree;
 mod walk;
 
-use costhost_sdk::contract::{Failure, Findings, Period, Problem, Request};
+use costhost_sdk::contract::{Failure, Findings, Period, Problem, Report, Request};
 use costhost_sdk::failure::{Place, abort, retry, skip_report};
 use costhost_sdk::storage::{Storage, StorageError};
 use tree::{Tree, told};
@@ -61,7 +61,13 @@ fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Fai
     let (plain, plain_problems) = plain::reports(storage, data, window);
 
     let mut findings = Findings { reports: delivered.reports, problems: delivered.problems };
-    findings.reports.extend(plain);
+    for report in plain {
+        let same = |other: &&Report| other.source == report.source && other.period == report.period;
+        match findings.reports.iter().find(same) {
+            Some(other) => findings.problems.push(twice(&report, other)),
+            None => findings.reports.push(report),
+        }
+    }
     findings.problems.extend(plain_problems);
     let problem = |failure| Problem { source: String::new(), period: None, failure };
     findings.problems.extend(found.failures.into_iter().map(problem));
@@ -71,6 +77,19 @@ fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Fai
         findings.problems.push(problem(skip_report("discover.nothing", message)));
     }
     Ok(findings)
+}
+
+/// Files without a manifest that would replace a report with one.
+fn twice(report: &Report, other: &Report) -> Problem {
+    let path = |report: &Report| report.files.first().map(|file| file.path.clone()).unwrap_or_default();
+    let message = format!(
+        "{} has no manifest, and its place says that it is of the same report and month as {}; grant one of them, or put \
+         it into a folder of its own",
+        path(report),
+        path(other)
+    );
+    let failure = skip_report("report.twice", message).in_file(&path(report));
+    Problem { source: report.source.clone(), period: Some(report.period), failure }
 }
 
 fn unreadable(what: &str, error: &StorageError) -> Failure {

@@ -10,19 +10,24 @@ pub(crate) type Owner = (String, String);
 
 /// The source's name of each (report, account).
 pub(crate) fn names(owners: &BTreeSet<Owner>) -> BTreeMap<Owner, String> {
-    let mut accounts: BTreeMap<String, usize> = BTreeMap::new();
-    for (report, _) in owners {
-        *accounts.entry(sanitized(report)).or_default() += 1;
-    }
-    let name = |(report, account): &Owner| {
-        let alone = sanitized(report);
-        if accounts.get(&alone).is_some_and(|&count| count > 1) {
-            sanitized(&format!("{account}-{report}"))
-        } else {
-            alone
-        }
+    let alone = |(report, _): &Owner| sanitized(report);
+    let with_account = |(report, account): &Owner| sanitized(&format!("{account}-{report}"));
+    // Names that differ only in letters that are not allowed, such as `a b` and `a_b`.
+    let with_digest = |owner: &Owner| format!("{}-{:08x}", with_account(owner), digest(owner));
+    let count =
+        |name: &dyn Fn(&Owner) -> String, wanted: &str| owners.iter().filter(|owner| name(owner) == wanted).count();
+    let name = |owner: &Owner| match (count(&alone, &alone(owner)), count(&with_account, &with_account(owner))) {
+        (1, _) => alone(owner),
+        (_, 1) => with_account(owner),
+        _ => with_digest(owner),
     };
     owners.iter().map(|owner| (owner.clone(), name(owner))).collect()
+}
+
+/// FNV-1a of the names as they are.
+fn digest((report, account): &Owner) -> u32 {
+    let bytes = report.bytes().chain([0xff]).chain(account.bytes());
+    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Only `[A-Za-z0-9._-]`, other letters become `_`.
@@ -50,5 +55,9 @@ mod tests {
         let owner = |report: &str, account: &str| (report.to_owned(), account.to_owned());
         let both = names(&BTreeSet::from([owner("cur", "1"), owner("cur", "2")]));
         assert_eq!(both.values().collect::<Vec<_>>(), ["1-cur", "2-cur"]);
+        let alike = names(&BTreeSet::from([owner("a b", "1"), owner("a_b", "1")]));
+        let mut alike: Vec<&String> = alike.values().collect();
+        alike.dedup();
+        assert_eq!(alike.len(), 2);
     }
 }

@@ -116,6 +116,27 @@ fn create_new_layout_reads_only_the_current_assembly() {
 }
 
 #[test]
+fn a_manifest_at_the_top_hides_no_report_below() {
+    let folder = Folder::new();
+    folder.put("stray-Manifest.json", "{}");
+    let key = "daily/20250901-20251001/daily-1.csv.gz";
+    folder.manifest("daily/20250901-20251001/daily-Manifest.json", "daily", "42", "202509", A, &[key]).put(key, "rows");
+    let found = folder.find();
+    assert_eq!((found.reports.len(), codes(&found)), (1, vec!["manifest.no-files"]));
+}
+
+#[test]
+fn files_without_a_manifest_do_not_replace_a_report_with_one() {
+    let folder = Folder::new();
+    let key = "cur/20250901-20251001/cur-1.csv.gz";
+    folder.manifest("cur/20250901-20251001/cur-Manifest.json", "cur", "42", "202509", A, &[key]).put(key, "rows");
+    folder.put("cur/2025-09/again.csv.gz", "rows");
+    let found = folder.find();
+    assert_eq!((found.reports.len(), codes(&found)), (1, vec!["report.twice"]));
+    assert_eq!(paths(&found.reports[0]), [key]);
+}
+
+#[test]
 fn overwritten_files_make_a_new_revision() {
     let folder = Folder::new();
     let key = "cur/20250901-20251001/cur-1.csv.gz";

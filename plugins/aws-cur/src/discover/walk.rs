@@ -49,21 +49,19 @@ fn visit(tree: &Tree<'_>, window: Option<Period>, folder: &str, depth: usize, fo
         let name = file_name(below.trim_end_matches('/'));
         // A manifest speaks for the assemblies below it; superseded ones are not even listed. Data exports keep one
         // folder per execution, of which the newest counts, and reports with folders of their own may lie beside.
-        let assembly = delivered && !is_time_part(name) && in_period_folder(folder, &level.folders);
+        let assembly = delivered && is_assembly(folder, name);
         if depth < DEPTH && !assembly && !is_hidden(name) {
             if of_window(below, window) { visit(tree, window, below, depth + 1, found) } else { found.pruned = true }
         }
     }
 }
 
-/// Whether folders below this one, which holds a manifest, are assemblies of CUR v1.
-fn in_period_folder(folder: &str, folders: &[String]) -> bool {
-    let name = file_name(folder.trim_end_matches('/'));
-    if folder.is_empty() {
-        // The grant may be the period folder itself: then nothing below has the name of a period.
-        return !folders.iter().any(|below| is_time_part(file_name(below.trim_end_matches('/'))));
-    }
-    Month::of_folder(name).is_some() && !name.contains('=')
+/// Whether a folder beside a manifest is an assembly of CUR v1: it lies in a period folder, or, where the grant is the
+/// period folder itself, has the name of one.
+fn is_assembly(folder: &str, name: &str) -> bool {
+    let uuid = name.len() == 36 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let period = file_name(folder.trim_end_matches('/'));
+    !is_time_part(name) && (uuid || (Month::of_folder(period).is_some() && !period.contains('=')))
 }
 
 fn of_window(folder: &str, window: Option<Period>) -> bool {

@@ -36,8 +36,10 @@ enum Codes<'a> {
     Byte(&'a [u8]),
     Short(&'a [u16]),
     Word(&'a [i32]),
-    /// Every other width, and plain text.
+    /// Every other width.
     Wide(Vec<u32>),
+    /// Plain text has no codes: these are the numbers themselves.
+    Numbers(Vec<u32>),
 }
 
 /// A text column: a number per row.
@@ -74,8 +76,9 @@ impl<'a> Texts<'a> {
             _ if array.null_count() == array.len() => (Codes::None, None),
             DataType::Null => (Codes::None, None),
             DataType::Utf8 => {
-                let count = u32::try_from(array.len()).unwrap_or(u32::MAX);
-                (Codes::Wide((0..count).collect()), array.as_string_opt::<i32>())
+                let values = array.as_string_opt::<i32>().ok_or_else(|| mistyped(name, array))?;
+                let numbers = values.iter().map(text_or_none(number)).collect();
+                return Ok(Texts { codes: Codes::Numbers(numbers), nulls, ids: Vec::new() });
             }
             DataType::Dictionary(key, _) => codes(key, array),
             _ => return Err(mistyped(name, array)),
@@ -96,6 +99,7 @@ impl<'a> Texts<'a> {
             Codes::Short(codes) => codes.get(row).map(|&code| usize::from(code)),
             Codes::Word(codes) => codes.get(row).map(|&code| code as usize),
             Codes::Wide(codes) => codes.get(row).map(|&code| code as usize),
+            Codes::Numbers(numbers) => return numbers.get(row).copied().unwrap_or(NONE),
         };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return NONE;
@@ -213,5 +217,38 @@ impl<'a> Maps<'a> {
     pub(crate) fn entries(&self, row: usize) -> std::ops::Range<usize> {
         let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
+    }
+    /// Codes of the keys that have this number.
+    pub(crate) fn codes_of(&self, number: u32) -> Vec<usize> {
+        if matches!(self.keys.codes, Codes::Numbers(_)) {
+            return vec![number as usize];
+        }
+        self.keys.ids.iter().enumerate().filter(|(_, id)| **id == number).map(|(code, _)| code).collect()
+    }
+
+    /// The value of the first of a row's entries whose key has one of these codes. Product attributes are many and one
+    /// of them is wanted, so keys are compared as they came.
+    #[inline]
+    pub(crate) fn value(&self, row: usize, codes: &[usize]) -> u32 {
+        let entries = self.entries(row);
+        let first = entries.start;
+        let found = codes.iter().find_map(|&code| self.keys.codes.position(entries.clone(), code));
+        found.map_or(NONE, |at| self.values.id(first + at))
+    }
+}
+
+impl Codes<'_> {
+    /// Where in the range a code stands first, counted from the range's start.
+    #[inline]
+    fn position(&self, range: std::ops::Range<usize>, code: usize) -> Option<usize> {
+        match self {
+            Codes::None => None,
+            Codes::Byte(codes) => codes.get(range)?.iter().position(|&other| usize::from(other) == code),
+            Codes::Short(codes) => codes.get(range)?.iter().position(|&other| usize::from(other) == code),
+            Codes::Word(codes) => codes.get(range)?.iter().position(|&other| other as usize == code),
+            Codes::Wide(codes) | Codes::Numbers(codes) => {
+                codes.get(range)?.iter().position(|&other| other as usize == code)
+            }
+        }
     }
 }

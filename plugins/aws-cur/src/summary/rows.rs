@@ -32,6 +32,9 @@ struct KeyColumns<'a> {
     tags: Maps<'a>,
     categories: Maps<'a>,
     product: Maps<'a>,
+    /// Codes of these keys among the product attributes of the batch.
+    region: Vec<usize>,
+    product_name: Vec<usize>,
     marketplace: Texts<'a>,
     resource: Texts<'a>,
     left_out: Texts<'a>,
@@ -117,17 +120,13 @@ impl Fold {
         let interner = &mut self.groups.interner;
         let start = keys.start.get(row).ok_or_else(no_time)?;
         let day = i32::try_from(start.div_euclid(MICROS_PER_DAY)).map_err(|_| no_time())?;
-        let (mut region, mut product_name) = (NONE, NONE);
-        for entry in keys.product.entries(row) {
-            match keys.product.keys.id(entry) {
-                REGION => region = keys.product.values.id(entry),
-                PRODUCT_NAME => product_name = keys.product.values.id(entry),
-                _ => {}
-            }
-        }
+        let region = keys.product.value(row, &keys.region);
         let or = |first: u32, second: u32| if first == NONE { second } else { first };
         let code = keys.product_code.id(row);
-        let product = if keys.marketplace.id(row) == NONE { code } else { or(product_name, code) };
+        let product = match keys.marketplace.id(row) {
+            NONE => code,
+            _ => or(keys.product.value(row, &keys.product_name), code),
+        };
         let texts = [
             keys.account.id(row),
             product,
@@ -185,6 +184,8 @@ impl<'a> KeyColumns<'a> {
             resource: texts("line_item_resource_id")?,
             tags,
             categories,
+            region: product.codes_of(REGION),
+            product_name: product.codes_of(PRODUCT_NAME),
             product,
             marketplace: Texts::of(batch, "bill_billing_entity", marketplace)?,
             left_out: Texts::of(batch, "line_item_operation", left_out)?,
