@@ -1,17 +1,24 @@
 //! Log records on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::{LogFormat, UsageError};
 
-/// Starts logging for the process.
+/// Starts logging for the process. A plain level is that of costhost's own records; libraries then only warn.
 ///
 /// # Errors
 /// When the filter cannot be parsed.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), UsageError> {
-    let filter = EnvFilter::try_new(filter)
+    let plain = filter.parse::<tracing::Level>().is_ok();
+    let directives = if plain { format!("warn,costhost={filter}") } else { filter.to_owned() };
+    let directives = EnvFilter::try_new(directives)
         .map_err(|error| UsageError(format!("--log `{filter}` is not a filter ({error}); write for example info")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(directives)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

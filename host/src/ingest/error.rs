@@ -3,7 +3,7 @@
 use crate::lake::LakeError;
 use crate::plugin::PluginError;
 use crate::settings::SettingsError;
-use crate::source::SourceError;
+use crate::source::error::SourceError;
 
 /// Any failure of a run. Each variant's text says what happened, where, and what to do.
 #[derive(Debug, thiserror::Error)]

@@ -139,8 +139,8 @@ impl<'a> FileWork<'a> {
             let chunk = reader.next_chunk()?;
             self.result.read += started.elapsed();
             let Some(chunk) = chunk else { break };
+            self.push(chunk)?;
             progress.set(reader.bytes_in());
-            self.push(&chunk)?;
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl<'a> FileWork<'a> {
             self.check_cancel()?;
             let started = Instant::now();
             let batch = file.next_batch()?;
-            let ipc = batch.as_ref().map(encode_ipc).transpose()?;
+            let ipc = batch.as_ref().map(ipc_of).transpose()?;
             self.result.read += started.elapsed();
             let Some(ipc) = ipc else { break };
             progress.set(file.rows_given() * file.size() / file.rows().max(1));
@@ -217,7 +217,7 @@ impl<'a> FileWork<'a> {
             }
             let input = outcome.outputs.iter().filter(|rows| rows.table == summary.input);
             for batch in input.flat_map(|rows| &rows.batches) {
-                self.instance.update(accumulator, &encode_ipc(&project(batch, &summary.columns)?)?)?;
+                self.instance.update(accumulator, ipc_of(&project(batch, &summary.columns)?)?)?;
             }
         }
         Ok(())
@@ -277,6 +277,11 @@ impl<'a> FileWork<'a> {
             writer.abort();
         }
     }
+}
+
+fn ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
+    let encoded = encode_ipc(&batch.schema(), std::slice::from_ref(batch));
+    encoded.map_err(|error| IngestError::Internal(format!("encoding rows for the plugin ({error})")))
 }
 
 /// The columns a summary asked for. The manifest was checked: they are there.

@@ -16,7 +16,8 @@ use crate::settings::{Month, SettingsError};
 use crate::source::bucket::{Bucket, GrantLimits};
 use crate::source::grant::ObjectInfo;
 use crate::source::store::Location;
-use crate::source::{self, SourceError};
+use crate::source::error::SourceError;
+use crate::source;
 
 /// Everything found in the sources of a run.
 #[derive(Debug, Default)]

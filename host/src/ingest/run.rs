@@ -221,7 +221,7 @@ fn receipt(
         started: started_text,
         wall_ms: started.elapsed().as_millis() as u64,
         tenant: context.options.tenant.clone(),
-        lake: context.lake.url().to_owned(),
+        lake: context.lake.url().to_string(),
         rows: outcomes().map(|outcome| outcome.rows).sum(),
         rejects: outcomes().map(|outcome| outcome.rejects).sum(),
         totals: totals.to_json(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch, StringArray, downcast_dictionary_array};
 use arrow::datatypes::{ArrowDictionaryKeyType, DataType, Decimal128Type, i256};
 
 use crate::plugin::manifest::Money;
@@ -78,7 +78,7 @@ struct CurrencyGroups {
 fn currency_groups(column: &ArrayRef) -> CurrencyGroups {
     match column.data_type() {
         DataType::Dictionary(_, _) => {
-            arrow::array::downcast_dictionary_array!(column => groups_of_dictionary(column), _ => one_group(""))
+            downcast_dictionary_array!(column => groups_of_dictionary(column), _ => one_group(""))
         }
         DataType::Utf8 => groups_of_text(column.as_string::<i32>()),
         _ => one_group(""),

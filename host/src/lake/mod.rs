@@ -68,6 +68,12 @@ impl Lake {
         Self { location: Arc::new(location), runtime: Handle::current() }
     }
 
+    /// Where it lies, without credentials.
+    #[must_use]
+    pub fn url(&self) -> &url::Url {
+        self.location.url()
+    }
+
     /// One table, which need not exist yet. `schema` is the declared one, without partition columns.
     ///
     /// # Errors

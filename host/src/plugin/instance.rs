@@ -245,6 +245,11 @@ impl Instance {
         self.calls.run(|store| accumulator.resource.resource_drop(store))
     }
 
+    /// What the plugin has said so far at `info` and above, for the run's receipt.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.calls.store.data_mut().logs.notes)
+    }
+
     /// What the instance has used so far. May be asked after an error, too.
     pub fn usage(&self) -> Usage {
         let state = self.calls.store.data();

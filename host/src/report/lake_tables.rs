@@ -50,7 +50,7 @@ pub async fn answer(
     query: &ReportQuery,
 ) -> Result<Answer, ReportError> {
     let context = lake_session(lake, tenant).await?;
-    let name = datafusion::sql::TableReference::partial(provider, definition.table.as_str());
+    let name = datafusion::common::TableReference::partial(provider, definition.table.as_str());
     let table = context.table_provider(name).await.map_err(ReportError::Read)?;
     run_report(&context, table, definition, query).await
 }
@@ -65,7 +65,7 @@ async fn open(lake: &Lake, place: &TableRef) -> Result<Option<OpenTable>, LakeEr
     // Readers take the schema from the log; only writers declare one.
     let table = lake.table(&place.tenant, &place.provider, &place.name, Arc::new(Schema::empty()))?;
     let Some(delta) = table.delta().await? else { return Ok(None) };
-    let failed = |error| LakeError::delta("querying", &place.to_string(), error);
-    let rows = delta.table_provider().await.map_err(failed)?;
+    let rows = delta.table_provider().await;
+    let rows = rows.map_err(|error| LakeError::delta("querying", &place.to_string(), error.into()))?;
     Ok(Some(OpenTable { place: place.clone(), delta, rows }))
 }

@@ -102,7 +102,7 @@ fn reports_are_read_from_s3_and_a_wrong_password_says_so() {
     }
     let receipt = costhost.receipt(&["s3://billing/deliveries", "--source-name", "prod"]);
     assert_eq!(receipt["rows"], 624 + 312);
-    assert_eq!(receipt["periods"][0]["source"], "prod/cur");
+    assert_eq!(receipt["periods"][0]["source"], "prod/111111111111-cur");
     let ended = costhost.run(&["s3://no-such-bucket/x"]);
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("no-such-bucket"), "{}", ended.out);

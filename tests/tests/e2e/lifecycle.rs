@@ -119,7 +119,7 @@ fn sources_lists_every_source_and_period_with_its_revision_and_plugin() {
     let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
     let periods: Vec<&str> = rows.iter().map(|row| row["period"].as_str().unwrap()).collect();
     assert_eq!(periods, ["2025-11", "2025-10"]);
-    assert_eq!(rows[0]["source"], "prod/cur");
+    assert_eq!(rows[0]["source"], "prod/111111111111-cur");
     assert_eq!(rows[0]["rows"], "312");
     assert!(rows[0]["plugin"].as_str().unwrap().starts_with("aws-cur "), "{rows:?}");
     assert!(rows[0]["revision"].as_str().unwrap().contains("9a1de644"), "{rows:?}");
@@ -134,7 +134,7 @@ fn several_reports_below_one_prefix_are_sources_of_their_own() {
     costhost.receipt(&[bucket.to_str().unwrap(), "--source-name", "all"]);
     let rows = costhost.sql("select source, count(*) as n from line_items group by 1 order by 1");
     let names: Vec<&str> = rows.iter().map(|row| row["source"].as_str().unwrap()).collect();
-    assert_eq!(names, ["all/cur", "all/koku-local"]);
+    assert_eq!(names, ["all/111111111111-cur", "all/6568388779672-koku-local"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn every_column_of_the_daily_summary_is_exact() {
             assert_eq!(row["resource_ids"], wanted["resource_ids"], "resource_ids of {key}");
             assert_eq!(row["resource_count"].to_string().trim_matches('"'), wanted["resource_count"].to_string());
             assert!(row["net_unblended_cost"].is_null() && row["net_amortized_cost"].is_null(), "no net columns there");
-            assert_eq!(row["source"], "nise/cur");
+            assert_eq!(row["source"], "nise/111111111111-cur");
         }
     }
 }

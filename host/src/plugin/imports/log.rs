@@ -8,6 +8,8 @@ use std::time::Instant;
 use crate::plugin::abi::v0_1::log::{Host, Level};
 use crate::plugin::state::{Duty, State};
 
+/// Messages of one instance that are kept for the receipt.
+const MAX_NOTES: usize = 32;
 /// Fields of one record that are shown.
 const MAX_FIELDS: usize = 16;
 
@@ -20,12 +22,14 @@ pub(in crate::plugin) struct LogMeter {
     /// Longest message or field in bytes.
     max_bytes: usize,
     pub(in crate::plugin) dropped: u64,
+    /// What the plugin had to say, for the run's receipt: `info` and above, the first few.
+    pub(in crate::plugin) notes: Vec<String>,
 }
 
 impl LogMeter {
     pub(in crate::plugin) fn new(per_second: u32, max_bytes: usize) -> Self {
         let per_second = f64::from(per_second);
-        Self { per_second, tokens: per_second, filled: Instant::now(), max_bytes, dropped: 0 }
+        Self { per_second, tokens: per_second, filled: Instant::now(), max_bytes, dropped: 0, notes: Vec::new() }
     }
 
     fn admit(&mut self, now: Instant) -> bool {
@@ -69,6 +73,9 @@ impl Host for State {
         }
         let max = self.logs.max_bytes;
         let message = printable(&message, max);
+        if matches!(level, Level::Info | Level::Warn | Level::Error) && self.logs.notes.len() < MAX_NOTES {
+            self.logs.notes.push(message.clone());
+        }
         let mut facts = String::new();
         for (name, value) in fields.iter().take(MAX_FIELDS) {
             if !facts.is_empty() {

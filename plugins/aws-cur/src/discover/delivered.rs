@@ -4,12 +4,12 @@ use super::files::input_file;
 use super::manifest_file::{Delivery, file_name, parse};
 use super::resolve::{candidates, resolve};
 use super::revision::revision;
-use super::sources::{Owner, names};
+use super::sources::{self, Owner};
 use super::tree::{Tree, told};
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the manifests gave.
 #[derive(Debug, Default)]
@@ -53,10 +53,8 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
             }
         }
     }
-    let owners: BTreeSet<Owner> = read.iter().map(|manifest| owner(&manifest.delivery)).collect();
-    let sources = names(&owners);
     for manifest in current(read) {
-        let source = sources.get(&owner(&manifest.delivery)).cloned().unwrap_or_default();
+        let source = sources::name(&owner(&manifest.delivery));
         let month = manifest.delivery.month;
         for key in &manifest.delivery.keys {
             delivered.spoken_for.extend(candidates(key, &manifest.object.path, "").iter().map(|path| folder(path)));

@@ -1,27 +1,19 @@
 //! Names of sources.
 //!
-//! A source is called after its report (or export), always, so that its name stays when another report appears beside
-//! it. Only when two accounts have reports of the same name are both called `account-report`.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! A source is called `account-report`, always: the name is made of the delivery alone, so that it stays when another
+//! report, or another account's report of the same name, appears beside it. A name that changed would leave the rows
+//! loaded under the old one standing beside the new.
 
 /// A report's name and its account, as their manifests spell them.
 pub(crate) type Owner = (String, String);
 
-/// The source's name of each (report, account).
-pub(crate) fn names(owners: &BTreeSet<Owner>) -> BTreeMap<Owner, String> {
-    let alone = |(report, _): &Owner| sanitized(report);
-    let with_account = |(report, account): &Owner| sanitized(&format!("{account}-{report}"));
-    // Names that differ only in letters that are not allowed, such as `a b` and `a_b`.
-    let with_digest = |owner: &Owner| format!("{}-{:08x}", with_account(owner), digest(owner));
-    let count =
-        |name: &dyn Fn(&Owner) -> String, wanted: &str| owners.iter().filter(|owner| name(owner) == wanted).count();
-    let name = |owner: &Owner| match (count(&alone, &alone(owner)), count(&with_account, &with_account(owner))) {
-        (1, _) => alone(owner),
-        (_, 1) => with_account(owner),
-        _ => with_digest(owner),
-    };
-    owners.iter().map(|owner| (owner.clone(), name(owner))).collect()
+/// The source's name.
+pub(crate) fn name(owner: &Owner) -> String {
+    let (report, account) = owner;
+    let plain = if account.is_empty() { report.clone() } else { format!("{account}-{report}") };
+    let name = sanitized(&plain);
+    // Names that differ only in letters that are not allowed, such as `a b` and `a_b`, stay different.
+    if name == plain { name } else { format!("{name}-{:08x}", digest(owner)) }
 }
 
 /// FNV-1a of the names as they are.
@@ -40,24 +32,20 @@ pub(crate) fn sanitized(name: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_stays_when_another_report_appears() {
-        let owner = |report: &str, account: &str| (report.to_owned(), account.to_owned());
-        let one = names(&BTreeSet::from([owner("cur", "1")]));
-        let two = names(&BTreeSet::from([owner("cur", "1"), owner("daily cur", "1")]));
-        assert_eq!(one[&owner("cur", "1")], "cur");
-        assert_eq!(two[&owner("cur", "1")], "cur");
-        assert_eq!(two[&owner("daily cur", "1")], "daily_cur");
+    fn owner(report: &str, account: &str) -> Owner {
+        (report.to_owned(), account.to_owned())
     }
 
     #[test]
-    fn two_accounts_with_one_report_name_are_told_apart() {
-        let owner = |report: &str, account: &str| (report.to_owned(), account.to_owned());
-        let both = names(&BTreeSet::from([owner("cur", "1"), owner("cur", "2")]));
-        assert_eq!(both.values().collect::<Vec<_>>(), ["1-cur", "2-cur"]);
-        let alike = names(&BTreeSet::from([owner("a b", "1"), owner("a_b", "1")]));
-        let mut alike: Vec<&String> = alike.values().collect();
-        alike.dedup();
-        assert_eq!(alike.len(), 2);
+    fn names_are_made_of_report_and_account_alone() {
+        assert_eq!(name(&owner("cur", "1")), "1-cur");
+        assert_eq!(name(&owner("cur", "2")), "2-cur");
+        assert_eq!(name(&owner("cur", "")), "cur");
+    }
+
+    #[test]
+    fn names_that_look_alike_once_cleaned_stay_different() {
+        assert_ne!(name(&owner("a b", "1")), name(&owner("a_b", "1")));
+        assert_ne!(name(&owner("a b", "1")), name(&owner("a/b", "1")));
     }
 }

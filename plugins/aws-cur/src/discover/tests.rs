@@ -108,7 +108,7 @@ fn create_new_layout_reads_only_the_current_assembly() {
         assert_eq!(codes(&found), Vec::<&str>::new(), "{grant}");
         assert_eq!(found.reports.len(), 1, "{grant}");
         let report = &found.reports[0];
-        assert_eq!((report.source.as_str(), paths(report), report.period), ("cur", vec![path], month(2025, 9)));
+        assert_eq!((report.source.as_str(), paths(report), report.period), ("42-cur", vec![path], month(2025, 9)));
         assert!(report.revision.starts_with("a1b2-"));
         assert_eq!(report.files[0].compression, Compression::Gzip);
         assert!(report.labels.contains(&("columns".to_owned(), "bill/BillType".to_owned())));
@@ -195,7 +195,7 @@ fn every_report_below_the_grant_is_found_and_one_that_fails_stops_no_other() {
     folder.put("zero/z-1.csv.gz", "");
     let found = folder.find();
     let names: Vec<&str> = found.reports.iter().map(|report| report.source.as_str()).collect();
-    assert_eq!(names, ["daily", "hourly"]);
+    assert_eq!(names, ["42-daily", "42-hourly"]);
     let mut told = codes(&found);
     told.sort_unstable();
     assert_eq!(
@@ -204,7 +204,7 @@ fn every_report_below_the_grant_is_found_and_one_that_fails_stops_no_other() {
     );
     let missing = found.problems.iter().find(|problem| problem.failure.code == "manifest.missing-file").unwrap();
     assert!(missing.failure.message.contains("gone/1.csv.gz, which does not exist"), "{}", missing.failure.message);
-    assert_eq!((missing.source.as_str(), missing.period), ("gone", Some(month(2025, 9))));
+    assert_eq!((missing.source.as_str(), missing.period), ("42-gone", Some(month(2025, 9))));
 }
 
 #[test]
@@ -316,21 +316,21 @@ fn real_buckets_are_read() {
     };
     let nise = of("nise");
     assert_eq!(nise.len(), 2);
-    assert_eq!((nise[0].source.as_str(), nise[0].period), ("cur", month(2025, 11)));
+    assert_eq!((nise[0].source.as_str(), nise[0].period), ("111111111111-cur", month(2025, 11)));
     assert_eq!(
         paths(&nise[1]),
         ["reports/cur/20251001-20251101/17fc695a-07a0-4a6e-8822-e8f36c031199/October-2025-cur.csv.gz"]
     );
 
     let koku = of("cur1-bucket");
-    assert_eq!((koku.len(), koku[0].period, koku[0].source.as_str()), (1, month(2018, 8), "koku-local"));
+    assert_eq!((koku.len(), koku[0].period, koku[0].source.as_str()), (1, month(2018, 8), "6568388779672-koku-local"));
     assert_eq!(of("cur1-bucket/koku-local/20180801-20180901")[0].files.len(), 1);
 
     let zip = of("cur1-zip");
     assert_eq!((zip[0].period, zip[0].closed, zip[0].files[0].compression), (month(2024, 1), true, Compression::Zip));
 
     let second = of("cur2-csv");
-    assert_eq!((second[0].source.as_str(), second[0].period), ("MockTestReportV2", month(2024, 9)));
+    assert_eq!((second[0].source.as_str(), second[0].period), ("123456789012-MockTestReportV2", month(2024, 9)));
     assert_eq!(paths(&second[0]), ["mock-cur-v2-bucket/data/BILLING_PERIOD=2024-09/MockTestReportV2-00001.csv.gz"]);
     assert!(second[0].revision.starts_with("test-exec-id-12345-"));
 
