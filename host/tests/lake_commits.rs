@@ -5,7 +5,7 @@ mod lake_support;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use costhost::lake::{
     Committed, LOADS_TABLE, Lake, LakeLocation, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch,
@@ -231,8 +231,14 @@ async fn tables_gain_columns_and_refuse_other_types() {
 
     let other = Arc::new(Schema::new(vec![Field::new("load", DataType::Utf8, true)]));
     let table = lake.table("default", "aws", "items", other).unwrap();
-    let error = table.replace(&january, vec![], &load("a", 9)).await.unwrap_err().to_string();
+    let before = files_on_disk(dir.path());
+    let rows = RecordBatch::try_new(Arc::clone(table.schema()), vec![Arc::new(StringArray::from(vec!["x"]))]);
+    let mut writer = table.writer(&january, &WriterOptions::default()).unwrap();
+    writer.write(&rows.unwrap()).unwrap();
+    let staged = vec![writer.finish().unwrap()];
+    let error = table.replace(&january, staged, &load("a", 9)).await.unwrap_err().to_string();
     assert!(error.contains("\"load\"") && error.contains("default/aws/items"), "{error}");
+    assert_eq!(files_on_disk(dir.path()), before, "what was never tried leaves no file behind");
     assert_eq!(contents(&old).await[0].2, 5, "the earlier rows stay");
 }
 

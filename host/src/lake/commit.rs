@@ -175,8 +175,10 @@ impl LakeTable {
         if let Some(decided) = attempt.decide(mark) {
             return Ok(Some(decided));
         }
+        // Whatever is refused here was not tried: from `base` on the attempt may land, and its files stay.
+        let grown = self.grown(&table)?;
+        let actions = attempt.actions(&grown, &active);
         tries.base = Some(version);
-        let actions = attempt.actions(&self.grown(&table)?, &active);
         match self.land(&table, attempt, actions).await {
             Ok(version) => Ok(Some(Committed::New { version })),
             Err(failure) => tries.failed(&self.name, failure).map(|()| None),
