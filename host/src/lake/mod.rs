@@ -32,6 +32,7 @@ pub use location::LakeLocation;
 pub use maintain::{MIN_RETENTION, Maintained};
 pub use partition::{PARTITION_COLUMNS, Partition};
 pub use rejects::{REJECTS_TABLE, RejectRow, rejects_batch, rejects_schema};
+pub(crate) use schema::holds;
 pub use table::{LakeTable, LoadedMark, TableRef};
 pub use writer::{DataFileWriter, PageCompression, StagedFile, WriterOptions};
 
