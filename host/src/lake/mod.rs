@@ -38,7 +38,7 @@ pub use writer::{DataFileWriter, PageCompression, StagedFile, WriterOptions};
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use tokio::runtime::Handle;
@@ -81,6 +81,14 @@ impl Lake {
     /// For names that are no plain path segment and types that the lake does not hold.
     pub fn table(&self, tenant: &str, provider: &str, name: &str, schema: SchemaRef) -> Result<LakeTable, LakeError> {
         LakeTable::new(self, TableRef::new(tenant, provider, name)?, &schema)
+    }
+
+    /// A table as it is stored, to be read or maintained: nothing is declared, so nothing but partitions can be written.
+    ///
+    /// # Errors
+    /// For names that are no plain path segment.
+    pub fn stored(&self, table: &TableRef) -> Result<LakeTable, LakeError> {
+        self.table(&table.tenant, &table.provider, &table.name, Arc::new(Schema::empty()))
     }
 
     /// The tables that exist, in order.
