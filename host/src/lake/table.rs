@@ -1,12 +1,12 @@
 //! One table: its staged files, and what its log says is loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use deltalake::DeltaTable;
 use deltalake::kernel::{Add, StructType};
 use deltalake::logstore::LogStoreRef;
-use deltalake::{DeltaTable, FilterLiteral, FilterOp, FilterValue};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use tokio::sync::Mutex;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Lake;
 use super::commit::load_hash;
 use super::error::LakeError;
-use super::partition::{PARTITION_COLUMNS, Partition, check_segment};
+use super::partition::{Partition, check_segment};
 use super::schema;
 use super::sink::Sink;
 use super::writer::{DataFileWriter, StagedFile, WriterOptions};
@@ -197,7 +197,8 @@ impl LakeTable {
         table: &DeltaTable,
         partition: &Partition,
     ) -> Result<(Option<LoadedMark>, Vec<Add>), LakeError> {
-        let files = self.active_files(table, partition).await?;
+        let values = partition.values();
+        let files = self.active_files(table, |found| *found == values).await?;
         Ok((self.mark(table, partition, &files).await?, files))
     }
 
@@ -228,7 +229,7 @@ impl LakeTable {
         table: &DeltaTable,
     ) -> Result<BTreeMap<Partition, Vec<Add>>, LakeError> {
         let mut files: BTreeMap<Partition, Vec<Add>> = BTreeMap::new();
-        for file in self.read_files(table, &[]).await? {
+        for file in self.active_files(table, |_| true).await? {
             // Whatever else lies in the table was not put there by a load.
             let Some(partition) = Partition::of_values(&file.partition_values) else { continue };
             files.entry(partition).or_default().push(file);
@@ -236,24 +237,18 @@ impl LakeTable {
         Ok(files)
     }
 
-    async fn active_files(&self, table: &DeltaTable, partition: &Partition) -> Result<Vec<Add>, LakeError> {
-        let (year, month) = (partition.year_text(), partition.month_text());
-        let [source_column, year_column, month_column] = PARTITION_COLUMNS;
-        let filters = [
-            (source_column, FilterOp::Eq, FilterValue::Scalar(partition.source.as_str())),
-            (year_column, FilterOp::Eq, FilterValue::Scalar(year.as_str())),
-            (month_column, FilterOp::Eq, FilterValue::Scalar(month.as_str())),
-        ];
-        let wanted = partition.values();
-        let files = self.read_files(table, &filters).await?;
-        // Exactly ours, whatever the filter made of odd source ids.
-        Ok(files.into_iter().filter(|file| file.partition_values == wanted).collect())
-    }
-
-    async fn read_files(&self, table: &DeltaTable, filters: &[FilterLiteral<'_>]) -> Result<Vec<Add>, LakeError> {
-        let views = table.get_active_add_actions_by_partitions(filters);
+    /// The files of this state of the table whose partition values are `wanted`. They are in memory, all of them, and
+    /// compared as they are: a filter of Delta's would read the log again and make its own of odd source ids.
+    async fn active_files(
+        &self,
+        table: &DeltaTable,
+        wanted: impl Fn(&HashMap<String, Option<String>>) -> bool,
+    ) -> Result<Vec<Add>, LakeError> {
+        let views = table.get_active_add_actions_by_partitions(&[]);
         #[expect(deprecated, reason = "the one public way to the tags of a file")]
-        let files = views.map_ok(|view| view.add_action());
+        let files = views.try_filter_map(|view| {
+            std::future::ready(Ok(wanted(&view.partition_values_map()).then(|| view.add_action())))
+        });
         files.try_collect().await.map_err(|error| LakeError::delta("reading", &self.name, error))
     }
 
