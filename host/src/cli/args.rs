@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use crate::ingest::request::{RunOptions, RunRequest, SourceRequest, checked_name
 use crate::lake::Lake;
 use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
 use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
-use crate::source::store::StoreOptions;
+use crate::source::store::{self, StoreOptions};
 
 /// Which lake, whose data.
 #[derive(Debug, Clone, Args)]
@@ -80,8 +79,8 @@ pub struct SourceArgs {
     /// Tag keys that summaries keep [default: all]
     #[arg(long, env = "COSTHOST_TAGS", value_delimiter = ',', value_name = "K1,K2")]
     pub tags: Option<Vec<String>>,
-    /// File with one such key a line
-    #[arg(long, env = "COSTHOST_TAGS_FILE", conflicts_with = "tags", value_name = "FILE")]
+    /// File with one such key a line; wins over --tags
+    #[arg(long, env = "COSTHOST_TAGS_FILE", value_name = "FILE")]
     pub tags_file: Option<PathBuf>,
     /// Percent added to costs in the markup columns
     #[arg(long, env = "COSTHOST_MARKUP", value_name = "PERCENT", allow_negative_numbers = true)]
@@ -212,6 +211,8 @@ impl SourceArgs {
         plugins: &mut PluginLoader<'_>,
     ) -> anyhow::Result<SourceRequest> {
         let defaults = &config.defaults;
+        // Looks at nothing yet; a text that can be no place is told before any work.
+        store::open(&section.location, &StoreOptions::default())?;
         let name = match &section.name {
             Some(name) => checked_name(name)?,
             None => derived_name(&section.location)?,
