@@ -107,10 +107,10 @@ pub struct LimitArgs {
     /// Memory of an instance, all its memories together [default: 512MiB]
     #[arg(long, env = "COSTHOST_MAX_MEMORY", value_name = "SIZE")]
     pub max_memory: Option<ByteSize>,
-    /// Seconds of one call, before an allowance per MiB of input [default: 30]
+    /// Seconds an instance may compute, before an allowance per MiB of input [default: 60]
     #[arg(long, env = "COSTHOST_MAX_TIME", value_name = "SECONDS")]
     pub max_time: Option<u64>,
-    /// Bytes one call may return [default: 64MiB]
+    /// Bytes one call may return; all calls together twice that, and 8 times their input [default: 32MiB]
     #[arg(long, env = "COSTHOST_MAX_OUTPUT", value_name = "SIZE")]
     pub max_output: Option<ByteSize>,
     /// Resource handles of an instance [default: 256]
@@ -132,7 +132,7 @@ impl LimitArgs {
             limits.wall_base = std::time::Duration::from_secs(seconds);
         }
         if let Some(ByteSize(bytes)) = self.max_output.or(section.max_output) {
-            limits.output_bytes_per_call = bytes;
+            limits.set_output(bytes);
         }
         if let Some(handles) = self.max_handles.or(section.max_handles) {
             limits.handles = handles;
@@ -294,3 +294,7 @@ pub fn find_plugin(name: &str) -> anyhow::Result<PathBuf> {
         UsageError(format!("no plugin called `{name}` in {places}; give the path of its .wasm file instead")).into()
     })
 }
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;
