@@ -122,7 +122,7 @@ pub(super) fn shown(mut failure: super::types::Failure) -> super::types::Failure
     failure
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
