@@ -333,6 +333,23 @@ fn a_guest_that_saves_or_yields_for_ever_is_stopped_and_the_flag_named_moves_the
 }
 
 #[test]
+fn a_plugin_that_calls_the_host_from_describe_is_not_loaded() {
+    let mut bytes = std::fs::read(component()).unwrap();
+    let (silent, chatty) = (b"describe: silent", b"describe: chatty");
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(silent)).collect();
+    assert_eq!(places.len(), 1, "the word is in the component once");
+    bytes[places[0]..][..chatty.len()].copy_from_slice(chatty);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chatty.wasm");
+    std::fs::write(&path, bytes).unwrap();
+    let error = engine().load(&path).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Plugin);
+    let text = error.to_string();
+    assert!(text.contains("chatty.wasm does not fit the contract"), "{text}");
+    assert!(text.ends_with("called `log.write` from `describe`, which may not call the host"), "{text}");
+}
+
+#[test]
 fn a_flood_of_log_records_is_dropped_and_counted() {
     let mut instance = instance(&Limits { log_records_per_second: 10, ..Limits::default() });
     instance.open_normalizer(&job("flood-log")).unwrap();

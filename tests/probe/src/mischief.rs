@@ -15,6 +15,16 @@ use crate::{refuse, rows};
 #[derive(Default)]
 pub(crate) struct Mischief(String);
 
+/// What `describe` does, which is given no settings: a test changes the last word in the built component to `chatty`.
+static DESCRIBE: [u8; 16] = *b"describe: silent";
+
+/// Mischief of `describe`.
+pub(crate) fn during_description() {
+    if std::hint::black_box(&DESCRIBE).ends_with(b"chatty") {
+        log::write(Level::Info, "from describe", &[]);
+    }
+}
+
 /// A failure that stops the run.
 pub(crate) fn failure(message: &str) -> Failure {
     refuse(Remedy::Abort, "probe.failed", message)
