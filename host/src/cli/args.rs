@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
@@ -150,7 +151,9 @@ impl SourceArgs {
     /// # Errors
     /// When a plugin cannot be loaded, a value is off, or names collide.
     pub fn request(&self, config: &ConfigFile, tenant: String) -> anyhow::Result<RunRequest> {
+        let started = Instant::now();
         let engine = Engine::new(EngineOptions::default())?;
+        tracing::debug!(milliseconds = started.elapsed().as_millis(), "plugin engine started");
         let sections = self.sections(config)?;
         let mut plugins = PluginLoader { engine: &engine, loaded: Vec::new() };
         let mut sources = Vec::with_capacity(sections.len());
@@ -265,7 +268,10 @@ impl PluginLoader<'_> {
         if let Some((_, plugin)) = self.loaded.iter().find(|(known, _)| known == name) {
             return Ok(Arc::clone(plugin));
         }
+        let started = Instant::now();
         let plugin = self.engine.load(&find_plugin(name)?)?;
+        let milliseconds = started.elapsed().as_millis();
+        tracing::debug!(plugin = name, digest = plugin.digest(), milliseconds, "plugin loaded");
         self.loaded.push((name.to_owned(), Arc::clone(&plugin)));
         Ok(plugin)
     }
