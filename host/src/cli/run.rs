@@ -40,7 +40,9 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let lake = args.lake.open(&config)?;
     let cancel = Cancel::default();
     stop_on_signal(cancel.clone());
+    let started = std::time::Instant::now();
     let plan = plan::plan(&lake, &request.sources, &request.options, &cancel).await?;
+    tracing::debug!(periods = plan.periods.len(), milliseconds = started.elapsed().as_millis(), "planned");
     for problem in &plan.problems {
         tracing::error!(source = problem.source, "{}", problem.message);
     }

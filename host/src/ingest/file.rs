@@ -80,6 +80,7 @@ pub struct FileTask<'a> {
 pub fn process(task: &FileTask<'_>, progress: &FileProgress) -> Result<FileResult, IngestError> {
     let mut work = FileWork::open(task)?;
     let input = work.input()?;
+    tracing::debug!(file = input.path, "reading");
     let result = match &input.form {
         Form::Bytes => work.push_bytes(progress),
         Form::Parquet(columns) => work.push_parquet(columns, progress),
