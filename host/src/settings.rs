@@ -36,9 +36,9 @@ pub struct ConfigFile {
 pub struct LimitsSection {
     /// Sum of all its memories, such as `512MiB`.
     pub max_memory: Option<ByteSize>,
-    /// Seconds a call may take before the allowance per MiB of input.
+    /// Seconds an instance may compute, before an allowance per MiB of input.
     pub max_time: Option<u64>,
-    /// Bytes one call may return.
+    /// Bytes one call may return; all calls together twice that, and more with their input.
     pub max_output: Option<ByteSize>,
     /// Resource handles.
     pub max_handles: Option<usize>,

@@ -286,6 +286,69 @@ fn limits_stop_a_guest_by_name() {
     }
 }
 
+/// Asks for pieces until one is refused: how many bytes came before, and the error.
+fn drain(
+    instance: &mut Instance,
+    mut piece: impl FnMut(&mut Instance) -> Result<Option<usize>, PluginError>,
+) -> (u64, PluginError) {
+    loop {
+        match piece(instance) {
+            Ok(bytes) => assert!(bytes.is_some(), "it ended"),
+            Err(error) => return (instance.usage().returned_bytes, error),
+        }
+    }
+}
+
+#[test]
+fn a_guest_that_saves_or_yields_for_ever_is_stopped_and_the_flag_named_moves_the_limit() {
+    for mischief in ["endless", "endless-nothing"] {
+        let task = SummaryTask { settings: settings(mischief), ..task() };
+        let mut taken = Vec::new();
+        for mib in [1, 4] {
+            let mut limits = Limits::default();
+            limits.set_output(mib << 20);
+            let mut saving = instance(&limits);
+            let state = saving.open_accumulator(&task).unwrap();
+            let (saved, error) = drain(&mut saving, |instance| Ok(instance.save(&state)?.map(|piece| piece.len())));
+            let mut pulling = instance(&limits);
+            let totals = pulling.open_accumulator(&task).unwrap();
+            pulling.complete(&totals).unwrap();
+            let (pulled, refused) =
+                drain(&mut pulling, |instance| Ok(instance.pull(&totals)?.map(|rows| rows.batches.len())));
+            for error in [error, refused] {
+                let over = matches!(&error, PluginError::OverLimit { limit: LimitKind::FileOutput, .. });
+                assert!(over, "{mischief}: {error}");
+                let text = error.to_string();
+                let allowed = 2 * mib;
+                let expected = format!("for 0.0 MiB of input, {allowed}.0 MiB allowed. Raise it with --max-output");
+                assert!(text.contains("over the total output limit") && text.contains(&expected), "{text}");
+            }
+            assert!(matches!(saving.save(&state).unwrap_err(), PluginError::Poisoned { .. }));
+            assert!(saved.max(pulled) <= ((2 * mib) << 20) + (64 << 10), "{mischief}: {saved} saved, {pulled} pulled");
+            taken.push((saved, pulled));
+        }
+        let (small, large) = (taken[0], taken[1]);
+        assert!(large.1 > 3 * small.1 && large.0 >= 3 * small.0, "{mischief}: {small:?}, then {large:?}");
+    }
+}
+
+#[test]
+fn a_plugin_that_calls_the_host_from_describe_is_not_loaded() {
+    let mut bytes = std::fs::read(component()).unwrap();
+    let (silent, chatty) = (b"describe: silent", b"describe: chatty");
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(silent)).collect();
+    assert_eq!(places.len(), 1, "the word is in the component once");
+    bytes[places[0]..][..chatty.len()].copy_from_slice(chatty);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chatty.wasm");
+    std::fs::write(&path, bytes).unwrap();
+    let error = engine().load(&path).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Plugin);
+    let text = error.to_string();
+    assert!(text.contains("chatty.wasm does not fit the contract"), "{text}");
+    assert!(text.ends_with("called `log.write` from `describe`, which may not call the host"), "{text}");
+}
+
 #[test]
 fn a_flood_of_log_records_is_dropped_and_counted() {
     let mut instance = instance(&Limits { log_records_per_second: 10, ..Limits::default() });

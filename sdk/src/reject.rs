@@ -3,7 +3,7 @@
 pub use crate::bindings::costhost::provider::types::{Position, Reject};
 
 /// Rejects that travel with one outcome; more are only counted.
-pub const CARRIED: usize = 200;
+pub const CARRIED: usize = 2_000;
 
 /// Collects rejects.
 #[derive(Debug, Default)]

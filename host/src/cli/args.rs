@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::Context;
 use clap::Args;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::ingest::request::{RunOptions, RunRequest, SourceRequest, checked_name
 use crate::lake::Lake;
 use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
 use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
-use crate::source::store::StoreOptions;
+use crate::source::store::{self, StoreOptions};
 
 /// Which lake, whose data.
 #[derive(Debug, Clone, Args)]
@@ -80,8 +80,8 @@ pub struct SourceArgs {
     /// Tag keys that summaries keep [default: all]
     #[arg(long, env = "COSTHOST_TAGS", value_delimiter = ',', value_name = "K1,K2")]
     pub tags: Option<Vec<String>>,
-    /// File with one such key a line
-    #[arg(long, env = "COSTHOST_TAGS_FILE", conflicts_with = "tags", value_name = "FILE")]
+    /// File with one such key a line; wins over --tags
+    #[arg(long, env = "COSTHOST_TAGS_FILE", value_name = "FILE")]
     pub tags_file: Option<PathBuf>,
     /// Percent added to costs in the markup columns
     #[arg(long, env = "COSTHOST_MARKUP", value_name = "PERCENT", allow_negative_numbers = true)]
@@ -107,10 +107,10 @@ pub struct LimitArgs {
     /// Memory of an instance, all its memories together [default: 512MiB]
     #[arg(long, env = "COSTHOST_MAX_MEMORY", value_name = "SIZE")]
     pub max_memory: Option<ByteSize>,
-    /// Seconds of one call, before an allowance per MiB of input [default: 30]
+    /// Seconds an instance may compute, before an allowance per MiB of input [default: 60]
     #[arg(long, env = "COSTHOST_MAX_TIME", value_name = "SECONDS")]
     pub max_time: Option<u64>,
-    /// Bytes one call may return [default: 64MiB]
+    /// Bytes one call may return; all calls together twice that, and 8 times their input [default: 32MiB]
     #[arg(long, env = "COSTHOST_MAX_OUTPUT", value_name = "SIZE")]
     pub max_output: Option<ByteSize>,
     /// Resource handles of an instance [default: 256]
@@ -132,7 +132,7 @@ impl LimitArgs {
             limits.wall_base = std::time::Duration::from_secs(seconds);
         }
         if let Some(ByteSize(bytes)) = self.max_output.or(section.max_output) {
-            limits.output_bytes_per_call = bytes;
+            limits.set_output(bytes);
         }
         if let Some(handles) = self.max_handles.or(section.max_handles) {
             limits.handles = handles;
@@ -150,7 +150,9 @@ impl SourceArgs {
     /// # Errors
     /// When a plugin cannot be loaded, a value is off, or names collide.
     pub fn request(&self, config: &ConfigFile, tenant: String) -> anyhow::Result<RunRequest> {
+        let started = Instant::now();
         let engine = Engine::new(EngineOptions::default())?;
+        tracing::debug!(milliseconds = started.elapsed().as_millis(), "plugin engine started");
         let sections = self.sections(config)?;
         let mut plugins = PluginLoader { engine: &engine, loaded: Vec::new() };
         let mut sources = Vec::with_capacity(sections.len());
@@ -212,6 +214,8 @@ impl SourceArgs {
         plugins: &mut PluginLoader<'_>,
     ) -> anyhow::Result<SourceRequest> {
         let defaults = &config.defaults;
+        // Looks at nothing yet; a text that can be no place is told before any work.
+        store::open(&section.location, &StoreOptions::default())?;
         let name = match &section.name {
             Some(name) => checked_name(name)?,
             None => derived_name(&section.location)?,
@@ -265,7 +269,10 @@ impl PluginLoader<'_> {
         if let Some((_, plugin)) = self.loaded.iter().find(|(known, _)| known == name) {
             return Ok(Arc::clone(plugin));
         }
+        let started = Instant::now();
         let plugin = self.engine.load(&find_plugin(name)?)?;
+        let milliseconds = started.elapsed().as_millis();
+        tracing::debug!(plugin = name, digest = plugin.digest(), milliseconds, "plugin loaded");
         self.loaded.push((name.to_owned(), Arc::clone(&plugin)));
         Ok(plugin)
     }
@@ -294,3 +301,7 @@ pub fn find_plugin(name: &str) -> anyhow::Result<PathBuf> {
         UsageError(format!("no plugin called `{name}` in {places}; give the path of its .wasm file instead")).into()
     })
 }
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

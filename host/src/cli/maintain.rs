@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::LakeArgs;
 use super::{Exit, table};
+use crate::ingest::error::chain;
 use crate::lake::{Lake, LakeError, Maintained, TableRef};
 use crate::report::Format;
 
@@ -42,7 +43,7 @@ pub async fn execute(args: MaintainArgs) -> anyhow::Result<Exit> {
             Ok(done) => (done, String::new()),
             Err(error) => {
                 exit = Exit::Failed;
-                (Maintained::default(), format!("{:#}", anyhow::Error::from(error)))
+                (Maintained::default(), chain(&error))
             }
         };
         let name = format!("{}.{}", place.provider, place.name);

@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::ingest::error::IngestError;
+use crate::ingest::error::{IngestError, chain};
+use crate::lake::LakeError;
+use crate::plugin::{ErrorClass, PluginError};
 use crate::report::ReportError;
 use crate::settings::SettingsError;
+use crate::source::error::SourceError;
 
 pub mod args;
 pub mod completions;
@@ -98,7 +101,7 @@ pub fn main() -> ExitCode {
     match run_to_end(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            eprintln!("costhost: {error:#}");
+            eprintln!("costhost: {}", chain(error.as_ref()));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
@@ -115,6 +118,9 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<SettingsError>()
         || error.downcast_ref::<IngestError>().is_some_and(IngestError::is_usage)
         || error.downcast_ref::<ReportError>().is_some_and(ReportError::is_usage)
+        || error.downcast_ref::<PluginError>().is_some_and(|error| error.class() == ErrorClass::Operator)
+        || matches!(error.downcast_ref::<SourceError>(), Some(SourceError::Address { .. }))
+        || matches!(error.downcast_ref::<LakeError>(), Some(LakeError::Location { .. }))
 }
 
 /// Runs the chosen subcommand.

@@ -10,6 +10,7 @@ use crate::ingest::receipt::{PeriodStatus, Receipt};
 use crate::ingest::run::RunContext;
 use crate::ingest::{plan, run};
 use crate::plugin::Cancel;
+use crate::report::definitions;
 
 /// Flags of `costhost run`.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ pub struct RunArgs {
     #[arg(long, env = "COSTHOST_STRICT", value_parser = clap::builder::FalseyValueParser::new())]
     pub strict: bool,
     /// Print the run's receipt as JSON
-    #[arg(long)]
+    #[arg(long, env = "COSTHOST_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
 }
 
@@ -39,7 +40,9 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let lake = args.lake.open(&config)?;
     let cancel = Cancel::default();
     stop_on_signal(cancel.clone());
+    let started = std::time::Instant::now();
     let plan = plan::plan(&lake, &request.sources, &request.options, &cancel).await?;
+    tracing::debug!(periods = plan.periods.len(), milliseconds = started.elapsed().as_millis(), "planned");
     for problem in &plan.problems {
         tracing::error!(source = problem.source, "{}", problem.message);
     }
@@ -53,6 +56,11 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         run::execute(plan, context)
     })
     .await??;
+    if receipt.periods.iter().any(|period| period.status == PeriodStatus::Loaded) {
+        for source in &request.sources {
+            definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
+        }
+    }
     let strict = args.strict || config.strict.unwrap_or(false);
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -73,19 +81,30 @@ fn exit(receipt: &Receipt, strict: bool) -> Exit {
     }
 }
 
-/// Ctrl-C and SIGTERM stop guests and workers; whatever is not committed by then is not loaded.
+/// Ctrl-C and SIGTERM stop guests and workers; whatever is not committed by then is not loaded. A second one ends the
+/// process at once, which the lake survives as it survives a crash.
 fn stop_on_signal(cancel: Cancel) {
     tokio::spawn(async move {
-        #[cfg(unix)]
-        if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+        for again in [false, true] {
+            signalled().await;
+            if again {
+                std::process::exit(130);
+            }
             cancel.cancel();
-            return;
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
+            tracing::warn!("stopping; once more to stop at once");
         }
     });
+}
+
+async fn signalled() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+        return;
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {

@@ -38,3 +38,34 @@ impl IngestError {
         matches!(self, Self::Settings(_))
     }
 }
+
+/// An error with its causes, outermost first. A cause that the text before it already tells is not said again.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot write {0}")]
+    struct Outer(&'static str, #[source] std::io::Error);
+
+    #[test]
+    fn a_chain_tells_every_cause_once() {
+        let full = || std::io::Error::other("no space left");
+        assert_eq!(chain(&Outer("the file", full())), "cannot write the file: no space left");
+        assert_eq!(chain(&Outer("x, because no space left", full())), "cannot write x, because no space left");
+    }
+}

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 
 use super::error::IngestError;
+use super::period::discard;
 use super::plan::PlannedPeriod;
 use super::progress::FileProgress;
 use super::request::RunOptions;
@@ -60,6 +62,8 @@ pub struct FileTask<'a> {
     pub index: usize,
     /// One lake table per table of the plugin.
     pub tables: &'a [LakeTable],
+    /// Set when another file of the period has failed.
+    pub given_up: &'a AtomicBool,
     /// How the run goes about its work.
     pub options: &'a RunOptions,
     /// Set when the run must stop.
@@ -76,6 +80,7 @@ pub struct FileTask<'a> {
 pub fn process(task: &FileTask<'_>, progress: &FileProgress) -> Result<FileResult, IngestError> {
     let mut work = FileWork::open(task)?;
     let input = work.input()?;
+    tracing::debug!(file = input.path, "reading");
     let result = match &input.form {
         Form::Bytes => work.push_bytes(progress),
         Form::Parquet(columns) => work.push_parquet(columns, progress),
@@ -268,13 +273,19 @@ impl<'a> FileWork<'a> {
     }
 
     fn check_cancel(&self) -> Result<(), IngestError> {
-        if self.task.cancel.is_cancelled() { Err(IngestError::Cancelled(self.task.period.title())) } else { Ok(()) }
+        let stop = self.task.cancel.is_cancelled() || self.task.given_up.load(Ordering::Relaxed);
+        if stop { Err(IngestError::Cancelled(self.task.period.title())) } else { Ok(()) }
     }
 
     /// Leaves nothing behind.
     fn abort(mut self) {
         for writer in std::mem::take(&mut self.writers).into_values() {
             writer.abort();
+        }
+        for (index, files) in std::mem::take(&mut self.result.staged) {
+            if let Some(table) = self.task.tables.get(index) {
+                discard(table, files);
+            }
         }
     }
 }

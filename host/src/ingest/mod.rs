@@ -14,6 +14,7 @@ pub mod progress;
 pub mod receipt;
 pub mod request;
 pub mod run;
+pub mod tables;
 pub mod totals;
 
 /// A time as RFC 3339 UTC text, or the number itself where it is out of range.

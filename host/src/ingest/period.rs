@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::error::IngestError;
 use super::file::{FileResult, summary_task};
@@ -17,48 +16,21 @@ use super::load_id::{bill_id, sha256_hex};
 use super::plan::PlannedPeriod;
 use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, TableReceipt, Timings};
 use super::request::RunOptions;
+use super::tables::{PluginTables, with_bill_columns};
 use super::totals::Totals;
 use crate::lake::{
-    Committed, LOADS_TABLE, Lake, LakeError, LakeTable, Load, LoadRecord, REJECTS_TABLE, RejectRow, StagedFile,
-    WriterOptions, loads_batch, loads_schema, rejects_batch, rejects_schema,
+    Committed, LakeTable, Load, LoadRecord, RejectRow, StagedFile, WriterOptions, loads_batch, rejects_batch,
 };
-use crate::plugin::manifest::{Manifest, Summary, TableRole};
+use crate::plugin::manifest::{Manifest, Summary};
 use crate::plugin::{CallContext, Cancel};
-
-/// The lake tables of a plugin, in the order of its manifest, with the columns the host adds to summaries.
-///
-/// # Errors
-/// When the lake cannot hold a table of that name or schema.
-pub fn lake_tables(lake: &Lake, tenant: &str, manifest: &Manifest) -> Result<Vec<LakeTable>, LakeError> {
-    let tables = manifest.tables.iter();
-    tables
-        .map(|table| {
-            let schema = match table.role {
-                TableRole::Summary => summary_schema(&table.schema),
-                _ => Arc::clone(&table.schema),
-            };
-            lake.table(tenant, &manifest.provider, &table.name, schema)
-        })
-        .collect()
-}
-
-/// Summary rows also say which source and which bill they belong to.
-fn summary_schema(schema: &Schema) -> SchemaRef {
-    let mut fields = schema.fields().to_vec();
-    fields.push(Arc::new(Field::new("source_uuid", DataType::Utf8, false)));
-    fields.push(Arc::new(Field::new("cost_entry_bill_id", DataType::Int64, false)));
-    Arc::new(Schema::new(fields))
-}
 
 /// Everything the files of a period came to, and what is made of it.
 #[derive(Debug)]
 pub struct PeriodWork<'a> {
     /// The plan.
     pub period: &'a PlannedPeriod,
-    /// Lake.
-    pub lake: &'a Lake,
-    /// One lake table per table of the plugin.
-    pub tables: &'a [LakeTable],
+    /// Where its rows go.
+    pub tables: &'a PluginTables,
     /// How the run goes about its work.
     pub options: &'a RunOptions,
     /// Set when the run must stop.
@@ -71,12 +43,12 @@ impl PeriodWork<'_> {
     /// Merges, checks and commits. `files` are in the report's order.
     ///
     /// # Errors
-    /// When a summary cannot be made or a commit fails. Tables committed before that stay committed, whole; the load
-    /// record is not written, so the next run does the period again.
+    /// When a summary cannot be made or a commit fails. Tables committed before that stay committed, each whole; the
+    /// load record is not written, so the next run does the period again.
     pub fn complete(&self, files: Vec<FileResult>) -> Result<PeriodReceipt, IngestError> {
         let mut sum = Sum::default();
         let mut partials: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
-        let mut staged: Vec<Vec<StagedFile>> = (0..self.tables.len()).map(|_| Vec::new()).collect();
+        let mut staged: Vec<Vec<StagedFile>> = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         for mut file in files {
             for (summary, pieces) in std::mem::take(&mut file.partials) {
                 if let Some(all) = partials.get_mut(summary) {
@@ -90,7 +62,8 @@ impl PeriodWork<'_> {
             }
             sum.add(file);
         }
-        let made = self.check_rows(&sum).and_then(|()| self.summarize(partials, &mut staged));
+        let written = staged.iter().flatten().map(StagedFile::rows).sum();
+        let made = self.check_rows(&sum, written).and_then(|()| self.summarize(partials, &mut staged));
         match made {
             Ok((identities, summarize_ms)) => self.commit(staged, sum, identities, summarize_ms),
             Err(error) => {
@@ -102,27 +75,25 @@ impl PeriodWork<'_> {
 
     /// Removes the staged files of a period that will not be committed.
     pub fn discard(&self, staged: Vec<Vec<StagedFile>>) {
-        let handle = tokio::runtime::Handle::current();
-        for (table, files) in self.tables.iter().zip(staged) {
-            handle.block_on(table.discard(files));
-        }
+        self.tables.declared.iter().zip(staged).for_each(|(table, files)| discard(table, files));
     }
 
-    fn check_rows(&self, sum: &Sum) -> Result<(), IngestError> {
-        let set_aside = sum.rejects.iter().filter(|reject| reject.whole_row).count() as u64;
+    /// `written` counts the rows that came out of the plugin.
+    fn check_rows(&self, sum: &Sum, written: u64) -> Result<(), IngestError> {
+        let title = self.period.title();
         if sum.rows == 0 && !self.options.allow_empty {
             return Err(IngestError::Refused(format!(
-                "the report of {} has no rows; what was loaded before is kept. If the period is really empty, run \
-                 with --allow-empty",
-                self.period.title()
+                "the report of {title} has no rows; what was loaded before is kept. If the period is really empty, run \
+                 with --allow-empty"
             )));
         }
-        if sum.rows > 0 && set_aside == sum.rows {
-            let first = sum.rejects.first().map(|reject| reject.message.clone()).unwrap_or_default();
+        if sum.rows > 0 && written == 0 {
+            let first = sum.rejects.first();
+            let first = first.map(|reject| format!(" The first, in {}: {}", reject.file, reject.message));
             return Err(IngestError::Refused(format!(
-                "none of the {} rows of {} could be read; what was loaded before is kept. The first: {first}",
+                "none of the {} rows of {title} could be read; what was loaded before is kept.{}",
                 sum.rows,
-                self.period.title()
+                first.unwrap_or_default()
             )));
         }
         Ok(())
@@ -140,7 +111,7 @@ impl PeriodWork<'_> {
         for (summary, pieces) in plugin.manifest().summaries.iter().zip(partials) {
             let output = self.merge(summary, pieces)?;
             identities.extend(identity::check(&summary.identities, &output));
-            let Some(table) = self.tables.get(summary.output) else { continue };
+            let Some(table) = self.tables.declared.get(summary.output) else { continue };
             let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
             for batch in &output {
                 if let Err(error) = self.with_bill(batch).and_then(|batch| Ok(writer.write(&batch)?)) {
@@ -187,7 +158,7 @@ impl PeriodWork<'_> {
         let bill = bill_id(self.period.source_uuid, self.period.report.period.start);
         let bills: ArrayRef = Arc::new(Int64Array::from_value(bill, rows));
         let columns = batch.columns().iter().cloned().chain([uuids, bills]).collect();
-        RecordBatch::try_new(summary_schema(&batch.schema()), columns)
+        RecordBatch::try_new(with_bill_columns(&batch.schema()), columns)
             .map_err(|error| IngestError::Internal(format!("adding the bill to summary rows ({error})")))
     }
 
@@ -203,23 +174,28 @@ impl PeriodWork<'_> {
         let mut receipt = self.receipt(PeriodStatus::Loaded, self.period.why.clone());
         let mut load = self.load(&sum);
         let mut tables = Vec::new();
-        let mut superseded = false;
-        for ((table, declared), files) in self.tables.iter().zip(&manifest.tables).zip(staged) {
+        let mut left = self.tables.declared.iter().zip(&manifest.tables).zip(staged);
+        while let Some(((table, declared), files)) = left.next() {
             let (rows, bytes) = (files.iter().map(StagedFile::rows).sum(), files.iter().map(StagedFile::bytes).sum());
-            let committed = self.replace(table, files, &load)?;
-            superseded |= matches!(committed, Committed::Superseded { .. });
-            let version = version_of(&committed);
-            tables.push(TableReceipt { table: declared.name.clone(), rows, bytes, version });
-        }
-        if superseded {
-            receipt.status = PeriodStatus::Superseded;
-            receipt.why = "another run loaded a newer delivery meanwhile".to_owned();
-            return Ok(receipt);
+            let committed = self.replace(table, files, &load);
+            let keep_on = matches!(committed, Ok(Committed::New { .. } | Committed::AlreadyThere));
+            if !keep_on {
+                // What is not committed now never will be; an older delivery must not go on past a newer one either.
+                left.for_each(|((table, _), files)| discard(table, files));
+            }
+            let committed = committed?;
+            if !keep_on {
+                receipt.status = PeriodStatus::Superseded;
+                receipt.why = "another run loaded a newer delivery meanwhile".to_owned();
+                return Ok(receipt);
+            }
+            tables.push(TableReceipt { table: declared.name.clone(), rows, bytes, version: version_of(&committed) });
         }
         self.commit_rejects(&sum, &load)?;
         let mut outcome = LoadOutcome {
             rows: sum.rows,
             rejects: sum.rejects_counted,
+            rejects_unlisted: sum.rejects_counted - sum.rejects.len() as u64,
             totals: sum.totals.to_json(),
             tables,
             identities,
@@ -263,15 +239,14 @@ impl PeriodWork<'_> {
     }
 
     fn commit_rejects(&self, sum: &Sum, load: &Load) -> Result<(), IngestError> {
-        let manifest = self.period.plugin.manifest();
-        let table = self.lake.table(&self.options.tenant, &manifest.provider, REJECTS_TABLE, rejects_schema())?;
+        let table = &self.tables.rejects;
         let mut files = Vec::new();
         if !sum.rejects.is_empty() {
             let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
             writer.write(&rejects_batch(&sum.rejects)?)?;
             files.push(writer.finish()?);
         }
-        self.replace(&table, files, load).map(|_| ())
+        self.replace(table, files, load).map(|_| ())
     }
 
     fn commit_load_record(
@@ -305,7 +280,7 @@ impl PeriodWork<'_> {
             totals: outcome.totals.to_string(),
             receipt: serde_json::to_string(receipt).unwrap_or_default(),
         };
-        let table = self.lake.table(&self.options.tenant, &manifest.provider, LOADS_TABLE, loads_schema())?;
+        let table = &self.tables.loads;
         let partition = self.period.partition();
         let mut writer = table.writer(&partition, &WriterOptions::default())?;
         writer.write(&loads_batch(&[record])?)?;
@@ -340,6 +315,11 @@ pub fn period_receipt(period: &PlannedPeriod, status: PeriodStatus, why: String)
             .collect(),
         outcome: None,
     }
+}
+
+/// Removes files that were written and will not be committed.
+pub fn discard(table: &LakeTable, files: Vec<StagedFile>) {
+    tokio::runtime::Handle::current().block_on(table.discard(files));
 }
 
 fn version_of(committed: &Committed) -> Option<u64> {

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::error::IngestError;
+use super::error::{IngestError, chain};
 use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
-use super::period::lake_tables;
 use super::request::{RunOptions, SourceRequest};
+use super::tables::PluginTables;
 use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
 use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
+use crate::source;
 use crate::source::bucket::{Bucket, GrantLimits};
+use crate::source::error::SourceError;
 use crate::source::grant::ObjectInfo;
 use crate::source::store::Location;
-use crate::source::error::SourceError;
-use crate::source;
 
 /// Everything found in the sources of a run.
 #[derive(Debug, Default)]
@@ -127,7 +127,7 @@ pub async fn plan(
             }
             Err(error) if error.is_usage() => return Err(error),
             Err(error) => {
-                let problem = PlanProblem { source: source.name.clone(), month: None, message: error.to_string() };
+                let problem = PlanProblem { source: source.name.clone(), month: None, message: chain(&error) };
                 plan.problems.push(problem);
             }
         }
@@ -211,11 +211,19 @@ async fn add_period(
     options: &RunOptions,
 ) {
     let name = full_name(&source.name, &report.source);
-    let Some(month) = Month::of(report.period.start) else { return };
+    let Some(month) = Month::of(report.period.start) else {
+        let message = format!("its billing period begins at {}, which is no date", report.period.start);
+        plan.problems.push(PlanProblem { source: name, month: None, message });
+        return;
+    };
+    // A plugin was told the window, and is not relied upon.
+    if source.months.0.is_some_and(|from| month < from) || source.months.1.is_some_and(|to| month > to) {
+        return;
+    }
     let files = match stat_files(location, &report).await {
         Ok(files) => files,
         Err(error) => {
-            plan.problems.push(PlanProblem { source: name, month: Some(month), message: error.to_string() });
+            plan.problems.push(PlanProblem { source: name, month: Some(month), message: chain(&error) });
             return;
         }
     };
@@ -301,7 +309,7 @@ impl Loaded {
                 let records = latest_loads(lake, &options.tenant, &manifest.provider).await?;
                 loaded.records.insert(manifest.provider.clone(), records);
             }
-            for table in lake_tables(lake, &options.tenant, manifest)? {
+            for table in PluginTables::open(lake, &options.tenant, manifest)?.declared {
                 for (partition, mark) in partitions.iter().zip(table.loaded_all(&partitions).await?) {
                     loaded.marks.entry((digest.to_owned(), partition.clone())).or_default().push(mark);
                 }

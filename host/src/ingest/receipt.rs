@@ -71,7 +71,8 @@ pub enum PeriodStatus {
     Unchanged,
     /// A newer delivery is loaded.
     Superseded,
-    /// Nothing of it was loaded; what was loaded before is still there.
+    /// It was not loaded; what was loaded before is still there. Where only a commit failed, `why` names the table, and
+    /// tables before it hold the new delivery already, whole; the next run does the rest.
     Failed,
 }
 
@@ -94,6 +95,8 @@ pub struct LoadOutcome {
     pub rows: u64,
     /// Rows and cells set aside.
     pub rejects: u64,
+    /// How many of them are only counted, not listed in the table `rejects`, because there were too many.
+    pub rejects_unlisted: u64,
     /// Exact totals per money column and currency.
     pub totals: serde_json::Value,
     /// Rows of each table as committed.

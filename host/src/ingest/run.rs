@@ -3,19 +3,23 @@
 //! A worker takes one file through all its stages; that is simpler than a pipeline and as fast while there are files
 //! for every core. A period that fails is left as it was, and the others go on.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::error::IngestError;
+use super::error::{IngestError, chain};
 use super::file::{self, FileResult, FileTask};
-use super::period::{PeriodWork, lake_tables, period_receipt};
+use super::period::{PeriodWork, discard, period_receipt};
 use super::plan::{Decision, Plan, PlannedPeriod};
 use super::progress::Progress;
 use super::receipt::{PeriodReceipt, PeriodStatus, ProblemReceipt, Receipt};
 use super::request::RunOptions;
+use super::tables::PluginTables;
 use super::totals::Totals;
-use crate::lake::{Lake, LakeTable};
+use crate::lake::Lake;
 use crate::plugin::Cancel;
 
 /// What a run works with, beside its plan.
@@ -43,8 +47,7 @@ pub fn execute(plan: Plan, context: RunContext<'_>) -> Result<Receipt, IngestErr
     let started_text = super::time_text(chrono::Utc::now().timestamp());
     let to_read: u64 = plan.periods.iter().filter(|p| p.decision.reads()).map(PlannedPeriod::bytes).sum();
     let progress = Progress::new(to_read, context.bars);
-    let slots: Vec<PeriodSlot<'_>> =
-        plan.periods.iter().map(|period| PeriodSlot::new(period, context)).collect::<Result<_, _>>()?;
+    let slots: Vec<PeriodSlot<'_>> = slots(&plan, context)?;
     let queue = Mutex::new(files_to_do(&slots));
     let handle = tokio::runtime::Handle::current();
     std::thread::scope(|scope| {
@@ -64,6 +67,23 @@ pub fn execute(plan: Plan, context: RunContext<'_>) -> Result<Receipt, IngestErr
     Ok(receipt(receipts, plan, context, started, started_text))
 }
 
+/// A slot per planned period; periods of one plugin share its tables.
+fn slots<'a>(plan: &'a Plan, context: RunContext<'_>) -> Result<Vec<PeriodSlot<'a>>, IngestError> {
+    let mut tables: BTreeMap<&str, PluginTables> = BTreeMap::new();
+    let mut slots = Vec::with_capacity(plan.periods.len());
+    for period in &plan.periods {
+        let tables = match tables.entry(period.plugin.digest()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let opened = PluginTables::open(context.lake, &context.options.tenant, period.plugin.manifest())?;
+                new.insert(opened).clone()
+            }
+        };
+        slots.push(PeriodSlot { period, tables, given_up: AtomicBool::new(false), state: Mutex::default() });
+    }
+    Ok(slots)
+}
+
 fn files_to_do(slots: &[PeriodSlot<'_>]) -> VecDeque<(usize, usize)> {
     let reading = slots.iter().enumerate().filter(|(_, slot)| slot.period.decision.reads());
     reading.flat_map(|(at, slot)| (0..slot.period.files.len().max(1)).map(move |index| (at, index))).collect()
@@ -76,7 +96,9 @@ fn next(queue: &Mutex<VecDeque<(usize, usize)>>) -> Option<(usize, usize)> {
 /// A planned period while its files are worked on.
 struct PeriodSlot<'a> {
     period: &'a PlannedPeriod,
-    tables: Vec<LakeTable>,
+    tables: PluginTables,
+    /// Set with the first error: what is left of the period is not worked on.
+    given_up: AtomicBool,
     state: Mutex<SlotState>,
 }
 
@@ -89,19 +111,18 @@ struct SlotState {
     totals: Totals,
 }
 
-impl<'a> PeriodSlot<'a> {
-    fn new(period: &'a PlannedPeriod, context: RunContext<'a>) -> Result<Self, IngestError> {
-        let tables = lake_tables(context.lake, &context.options.tenant, period.plugin.manifest())?;
-        Ok(Self { period, tables, state: Mutex::default() })
-    }
-
+impl PeriodSlot<'_> {
     fn state(&self) -> std::sync::MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One file, and the whole period when it was the last.
     fn work(&self, index: usize, context: RunContext<'_>, progress: &Progress) {
-        let result = self.file(index, context, progress);
+        let what = || format!("working on {}", self.period.title());
+        let result = unless_panicking(what, || self.file(index, context, progress));
+        if result.is_err() {
+            self.given_up.store(true, Ordering::Relaxed);
+        }
         let last = {
             let mut state = self.state();
             state.finished += 1;
@@ -125,14 +146,15 @@ impl<'a> PeriodSlot<'a> {
         progress: &Progress,
     ) -> Result<Option<FileResult>, IngestError> {
         let Some(info) = self.period.files.get(index) else { return Ok(None) };
-        if self.state().error.is_some() {
+        if self.given_up.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let bar = progress.file(&info.path, info.size);
         let task = FileTask {
             period: self.period,
             index,
-            tables: &self.tables,
+            tables: &self.tables.declared,
+            given_up: &self.given_up,
             options: context.options,
             cancel: context.cancel,
             run: context.run,
@@ -151,16 +173,15 @@ impl<'a> PeriodSlot<'a> {
         let files: Vec<FileResult> = done.into_iter().map(|(_, file)| file).collect();
         let work = PeriodWork {
             period: self.period,
-            lake: context.lake,
             tables: &self.tables,
             options: context.options,
             cancel: context.cancel,
             run: context.run,
         };
         let result = match error {
-            None => work.complete(files),
+            None => unless_panicking(|| format!("committing {}", self.period.title()), || work.complete(files)),
             Some(error) => {
-                discard(&work, files);
+                self.discard(files);
                 Err(error)
             }
         };
@@ -174,8 +195,17 @@ impl<'a> PeriodSlot<'a> {
                 state.receipt = Some(receipt);
             }
             Err(error) => {
-                tracing::error!(source = self.period.source, period = %self.period.month, "{error}");
-                state.receipt = Some(period_receipt(self.period, PeriodStatus::Failed, error.to_string()));
+                let why = chain(&error);
+                tracing::error!(source = self.period.source, period = %self.period.month, "{why}");
+                state.receipt = Some(period_receipt(self.period, PeriodStatus::Failed, why));
+            }
+        }
+    }
+
+    fn discard(&self, files: Vec<FileResult>) {
+        for (index, files) in files.into_iter().flat_map(|file| file.staged) {
+            if let Some(table) = self.tables.declared.get(index) {
+                discard(table, files);
             }
         }
     }
@@ -194,14 +224,13 @@ impl<'a> PeriodSlot<'a> {
     }
 }
 
-fn discard(work: &PeriodWork<'_>, files: Vec<FileResult>) {
-    let mut staged: Vec<Vec<_>> = (0..work.tables.len()).map(|_| Vec::new()).collect();
-    for (table, files) in files.into_iter().flat_map(|file| file.staged) {
-        if let Some(all) = staged.get_mut(table) {
-            all.extend(files);
-        }
-    }
-    work.discard(staged);
+/// A panic is a defect of ours; it fails its period and not the run.
+fn unless_panicking<T>(
+    what: impl Fn() -> String,
+    work: impl FnOnce() -> Result<T, IngestError>,
+) -> Result<T, IngestError> {
+    // Nothing that the work touches is looked at again after a panic but behind locks that forgive it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(IngestError::Internal(what())))
 }
 
 fn receipt(

@@ -4,12 +4,16 @@
 //! can put a file into the cache could run code as the operator. Therefore an entry is used only when it is a plain
 //! file of ours that nobody else may write, and carries a MAC under a key that lies outside the cache. Everything else is
 //! a miss: the component is compiled again and the entry replaced. A cache that cannot be used never stops a run.
+//!
+//! Every new version of a plugin, of the host or of the engine is another entry, so those that nothing has used for
+//! [`KEPT`] are deleted when the cache is opened. The time of an entry is that of its last use.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, Mac};
 use rand::Rng;
@@ -22,6 +26,10 @@ const MAGIC: &[u8; 16] = b"costhost-aot-01\n";
 const HEADER: usize = MAGIC.len() + 32 + 32;
 const KEY_FILE: &str = "component-cache.key";
 const KEY_BYTES: usize = 32;
+const ENTRY_END: &str = ".bin";
+const SCRATCH_END: &str = ".tmp";
+/// How long an entry stays without being used: 90 days.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A usable cache: both folders exist, are ours, and the key was read.
 pub(super) struct CompileCache {
@@ -41,6 +49,9 @@ impl CompileCache {
             trusted(&fs::symlink_metadata(place)?, user)?;
         }
         let key = read_key(&key_folder.join(KEY_FILE), user)?;
+        if let Err(error) = sweep(folder, user) {
+            tracing::debug!(%error, "old compiled plugins in the cache could not be deleted");
+        }
         Ok(Self { folder: folder.to_owned(), key, user })
     }
 
@@ -107,6 +118,8 @@ impl CompileCache {
         if Sha256::digest(&code).as_slice() != sum {
             return Err(refused("its content was changed"));
         }
+        // Only the owner of a file may set its time, and that we are; on a read-only file system it stays as it is.
+        let _ = file.set_modified(SystemTime::now());
         Ok(code)
     }
 
@@ -119,6 +132,31 @@ impl CompileCache {
         mac.update(sum);
         mac
     }
+}
+
+/// Deletes what nothing has used for [`KEPT`], and scratch files of writers that died. Other hosts may sweep at the same
+/// time, so a file that is gone is no error; one that is deleted while it is read stays readable to its reader.
+fn sweep(folder: &Path, user: u32) -> io::Result<()> {
+    let now = SystemTime::now();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.ends_with(ENTRY_END) || name.ends_with(SCRATCH_END));
+        let meta = match entry.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        // A time in the future has no age.
+        let old = now.duration_since(meta.modified()?).is_ok_and(|age| age > KEPT);
+        if !(ours && old && meta.is_file() && meta.uid() == user) {
+            continue;
+        }
+        match fs::remove_file(entry.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => tracing::debug!(entry = %name.display(), "a compiled plugin that was not used for 90 days is deleted"),
+        }
+    }
+    Ok(())
 }
 
 /// Turns compiled bytes back into a component.
@@ -135,7 +173,7 @@ fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
 fn entry_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{digest}-{:016x}-{}.bin", hasher.finish(), env!("CARGO_PKG_VERSION"))
+    format!("{digest}-{:016x}-{}{ENTRY_END}", hasher.finish(), env!("CARGO_PKG_VERSION"))
 }
 
 fn refused(why: &str) -> io::Error {
@@ -185,7 +223,7 @@ fn own_user(folder: &Path) -> io::Result<u32> {
 }
 
 fn scratch_name() -> String {
-    format!(".{:032x}.tmp", rand::rng().random::<u128>())
+    format!(".{:032x}{SCRATCH_END}", rand::rng().random::<u128>())
 }
 
 /// Reads the key, making it at first use. Two hosts that start at once agree on one: a link never replaces.
@@ -295,6 +333,30 @@ mod tests {
         let moved = cached.folder.path().join("elsewhere");
         fs::rename(cached.entry(), &moved).unwrap();
         symlink(&moved, cached.entry()).unwrap();
+        assert!(!cached.hit());
+    }
+
+    #[test]
+    fn what_nothing_has_used_for_a_season_is_deleted_at_the_next_start() {
+        let cached = Cached::new();
+        let age = |path: &Path, days: u64| {
+            let time = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+            File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        age(&cached.entry(), 89);
+        assert!(cached.hit());
+        let used = fs::metadata(cached.entry()).unwrap().modified().unwrap();
+        assert!(used.elapsed().unwrap() < Duration::from_secs(3600), "its use was noted");
+
+        let beside = |name: &str| cached.entry().with_file_name(name);
+        let (scratch, foreign, link) = (beside(".0.tmp"), beside("notes.txt"), beside("link.bin"));
+        fs::write(&scratch, "").unwrap();
+        fs::write(&foreign, "").unwrap();
+        [&scratch, &foreign, &cached.entry()].into_iter().for_each(|path| age(path, 91));
+        symlink(&foreign, &link).unwrap();
+        cached.open().unwrap();
+        assert!(!cached.entry().exists() && !scratch.exists());
+        assert!(foreign.exists() && link.is_symlink());
         assert!(!cached.hit());
     }
 

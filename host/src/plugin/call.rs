@@ -107,8 +107,21 @@ impl Calls {
         if cause.contains("handle limit exceeded") || cause.contains("resource table has no free keys") {
             return over(LimitKind::Handles, format!("{} may be alive at once", limits.handles));
         }
-        PluginError::Contract { place, problem: printable(&cause, MAX_TEXT) }
+        PluginError::Contract { place, problem: printable(&causes(error), MAX_TEXT) }
     }
+}
+
+/// What the engine says from the outermost context to the cause, each once. The backtrace among it says nothing here.
+fn causes(error: &wasmtime::Error) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !cause.starts_with("error while executing at wasm backtrace")
+            && !told.iter().any(|said| said.contains(&cause))
+        {
+            told.push(cause);
+        }
+    }
+    told.join(": ")
 }
 
 /// A failure's text comes from the plugin and goes to terminals.
@@ -122,7 +135,7 @@ pub(super) fn shown(mut failure: super::types::Failure) -> super::types::Failure
     failure
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 

@@ -144,6 +144,20 @@ fn what_one_call_returns_is_limited_and_the_instance_is_not_used_again() {
     assert!(matches!(again, PluginError::Poisoned { .. }), "{again}");
 }
 
+#[test]
+fn an_error_of_the_engine_is_told_with_every_cause_once() {
+    let engine = engine();
+    let mut calls = calls(&engine, Limits::default(), &Cancel::default());
+    let error = calls.run(|_| -> wasmtime::Result<()> {
+        let cause = wasmtime::format_err!("two pages\nare missing").context("reading the book");
+        Err(cause.context("reading the book").context("learning"))
+    });
+    let place = "plugin bad (0123456789ab), a.csv";
+    let expected =
+        format!("{place}: the plugin broke the contract: learning: reading the book: two pages\\nare missing");
+    assert_eq!(error.unwrap_err().to_string(), expected);
+}
+
 fn load(bytes: &[u8]) -> PluginError {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("thing.wasm");
@@ -173,6 +187,9 @@ fn files_that_are_no_components_are_told_apart() {
     }
     let missing = engine().load(Path::new("no/such/plugin.wasm")).unwrap_err();
     assert_eq!(missing.to_string(), "cannot read the plugin no/such/plugin.wasm");
+    let told = format!("{:#}", anyhow::Error::new(missing));
+    assert_eq!(told, "cannot read the plugin no/such/plugin.wasm: No such file or directory (os error 2)");
+    let missing = engine().load(Path::new("no/such/plugin.wasm")).unwrap_err();
     assert_eq!(missing.class(), ErrorClass::Operator);
 }
 

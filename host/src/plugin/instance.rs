@@ -10,7 +10,7 @@ use std::time::Duration;
 use wasmtime::component::ResourceAny;
 
 use super::abi::v0_1::{fold, normalize, summarize, types};
-use super::call::Calls;
+use super::call::{Calls, mib};
 use super::error::{Place, PluginError};
 use super::findings;
 use super::intake::Intake;
@@ -19,6 +19,9 @@ use super::loaded::Plugin;
 use super::manifest::TableRole;
 use super::state::{Duty, store};
 use super::types::{NormalizeJob, Outcome, SummaryTask, TableRows};
+
+/// What a piece of state or result counts for at least, in bytes: empty ones without end cost the host, too.
+const LEAST_PIECE: u64 = 1024;
 
 /// What an instance has used so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub struct Usage {
     pub guest_time: Duration,
     /// Bytes pushed into it.
     pub pushed_bytes: u64,
-    /// Bytes of rows and saved state it returned.
+    /// Bytes of rows, rejects and saved state it returned.
     pub returned_bytes: u64,
     /// Log records dropped because they came too fast.
     pub log_records_dropped: u64,
@@ -64,6 +67,8 @@ pub struct Instance {
     fold: Option<fold::Guest>,
     intake: Intake,
     returned: u64,
+    /// Bytes of saved state and summary rows, which all accumulators of the instance share a budget for.
+    drained: u64,
 }
 
 impl std::fmt::Debug for Instance {
@@ -91,7 +96,8 @@ impl Instance {
             Ok((normalize, summarize, fold))
         })?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { id, plugin, calls, normalize, summarize, fold, intake: Intake::default(), returned: 0 })
+        let intake = Intake::default();
+        Ok(Self { id, plugin, calls, normalize, summarize, fold, intake, returned: 0, drained: 0 })
     }
 
     /// Opens a normalizer for one file.
@@ -186,13 +192,15 @@ impl Instance {
     /// The next piece of the accumulator's state, for [`Instance::merge`] of the same plugin digest; none at the end.
     ///
     /// # Errors
-    /// As [`Instance::open_normalizer`].
+    /// As [`Instance::open_normalizer`], and when all pieces together are more than the instance may return.
     pub fn save(&mut self, accumulator: &AccumulatorHandle) -> Result<Option<Vec<u8>>, PluginError> {
         self.own(accumulator.instance)?;
         let guest = summaries(&self.summarize, &self.calls)?.accumulator();
         let piece = self.calls.run(|store| guest.call_save(store, accumulator.resource))?;
         let piece = piece.map_err(|failure| self.calls.failure(failure))?;
-        self.returned += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        if let Some(piece) = &piece {
+            self.drain(piece.len() as u64)?;
+        }
         Ok(piece)
     }
 
@@ -222,13 +230,13 @@ impl Instance {
     /// The next piece of the result; none at the end.
     ///
     /// # Errors
-    /// As [`Instance::push`].
+    /// As [`Instance::push`], and when all pieces together are more than the instance may return.
     pub fn pull(&mut self, accumulator: &AccumulatorHandle) -> Result<Option<TableRows>, PluginError> {
         self.own(accumulator.instance)?;
         let guest = summaries(&self.summarize, &self.calls)?.accumulator();
         let piece = self.calls.run(|store| guest.call_pull(store, accumulator.resource))?;
         let Some(output) = piece.map_err(|failure| self.calls.failure(failure))? else { return Ok(None) };
-        self.returned += output.data.len() as u64;
+        self.drain(output.data.len() as u64)?;
         if output.table as usize != accumulator.output {
             let problem = format!("a summary returned rows for table {} instead of its own", output.table);
             return Err(self.calls.contract(problem));
@@ -271,6 +279,22 @@ impl Instance {
         Err(PluginError::Contract { place: Box::new(self.calls.place()), problem })
     }
 
+    /// Charges a piece of state or result: the host asks for more until the guest says that there is none.
+    fn drain(&mut self, bytes: u64) -> Result<(), PluginError> {
+        self.returned += bytes;
+        self.drained = self.drained.saturating_add(bytes.max(LEAST_PIECE));
+        self.within_output(self.drained, self.calls.pushed)
+    }
+
+    fn within_output(&mut self, returned: u64, pushed: u64) -> Result<(), PluginError> {
+        let budget = self.calls.limits.output_budget(pushed);
+        if returned <= budget {
+            return Ok(());
+        }
+        let detail = format!("{} returned for {} of input, {} allowed", mib(returned), mib(pushed), mib(budget));
+        Err(self.calls.over(LimitKind::FileOutput, detail))
+    }
+
     fn done(&self, result: Result<(), types::Failure>) -> Result<(), PluginError> {
         result.map_err(|failure| self.calls.failure(failure))
     }
@@ -281,17 +305,12 @@ impl Instance {
         outcome: Result<normalize::Outcome, types::Failure>,
     ) -> Result<Outcome, PluginError> {
         let outcome = outcome.map_err(|failure| self.calls.failure(failure))?;
-        let returned: u64 = outcome.outputs.iter().map(|output| output.data.len() as u64).sum();
+        let rows = outcome.outputs.iter().map(|output| output.data.len() as u64);
+        let rejects = outcome.rejects.iter().map(text_bytes);
+        let returned: u64 = rows.chain(rejects).sum();
         self.returned += returned;
         normalizer.returned += returned;
-        let budget = self.calls.limits.output_budget(normalizer.pushed);
-        if normalizer.returned > budget {
-            let detail = format!(
-                "{} bytes returned for {} bytes of input, {budget} allowed",
-                normalizer.returned, normalizer.pushed
-            );
-            return Err(self.calls.over(LimitKind::FileOutput, detail));
-        }
+        self.within_output(normalizer.returned, normalizer.pushed)?;
         let mut outputs = Vec::with_capacity(outcome.outputs.len());
         for output in outcome.outputs {
             let table = self.plugin.manifest().tables.get(output.table as usize);
@@ -317,6 +336,13 @@ impl Instance {
             .map_err(|problem| self.calls.bad_rows(&table.name, problem))?;
         Ok(TableRows { table: index, batches })
     }
+}
+
+/// Text a reject carries; the rest of it is small.
+fn text_bytes(reject: &types::Reject) -> u64 {
+    let optional = [&reject.at.column, &reject.amount, &reject.currency];
+    let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+    (reject.code.len() + reject.message.len() + optional) as u64
 }
 
 fn summaries<'a>(guest: &'a Option<summarize::Guest>, calls: &Calls) -> Result<&'a summarize::Guest, PluginError> {

@@ -10,19 +10,21 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 const MIB: u64 = 1 << 20;
+/// How many calls' worth of output is given before any input.
+const OUTPUT_CALLS: u64 = 2;
 
 /// What an instance may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Bytes over all linear memories of the instance together.
     pub memory_bytes: u64,
-    /// Time in the guest before anything was pushed.
+    /// Time in the guest, summed over the instance's life, before anything was pushed.
     pub wall_base: Duration,
     /// Further time in the guest for every MiB pushed.
     pub wall_per_mib: Duration,
-    /// Bytes one call may return.
+    /// Bytes one call may return. [`Limits::set_output`] changes it together with the next.
     pub output_bytes_per_call: u64,
-    /// Bytes one file may return: this much, and
+    /// Bytes all calls for one file or unit of work may return together: this much, and
     pub output_bytes_base: u64,
     /// this many times its input.
     pub output_per_input: u64,
@@ -41,7 +43,7 @@ impl Default for Limits {
             wall_base: Duration::from_secs(60),
             wall_per_mib: Duration::from_secs(1),
             output_bytes_per_call: 32 * MIB,
-            output_bytes_base: 64 * MIB,
+            output_bytes_base: OUTPUT_CALLS * 32 * MIB,
             output_per_input: 8,
             handles: 256,
             log_records_per_second: 100,
@@ -55,6 +57,13 @@ impl Limits {
     pub fn wall_budget(&self, pushed: u64) -> Duration {
         let per_mib = self.wall_per_mib.as_secs_f64() * (pushed as f64 / MIB as f64);
         self.wall_base.saturating_add(Duration::try_from_secs_f64(per_mib).unwrap_or(Duration::MAX))
+    }
+
+    /// Lets one call return `per_call` bytes, and scales what all calls together may return before any input: the two
+    /// are one flag, and the error of either tells people to raise it.
+    pub fn set_output(&mut self, per_call: u64) {
+        self.output_bytes_per_call = per_call;
+        self.output_bytes_base = per_call.saturating_mul(OUTPUT_CALLS);
     }
 
     /// Bytes a file of `pushed` bytes so far may have returned.
@@ -96,7 +105,7 @@ impl std::fmt::Display for LimitKind {
             Self::Memory => "memory",
             Self::Time => "time",
             Self::Output => "output per call",
-            Self::FileOutput => "output per file",
+            Self::FileOutput => "total output",
             Self::Handles => "handle",
         })
     }

@@ -17,6 +17,8 @@ use crate::lake;
 
 /// Columns the host adds to every table, and partitions by.
 const RESERVED: [&str; 5] = ["source", "year", "month", "source_uuid", "cost_entry_bill_id"];
+/// Tables the host itself keeps beside those of a provider.
+const RESERVED_TABLES: [&str; 2] = ["loads", "rejects"];
 const MAX_TITLE: usize = 200;
 const MAX_TABLES: usize = 256;
 /// Decimal places of a tolerance.
@@ -139,6 +141,9 @@ fn check_settings_schema(schema: &str) -> Result<(), String> {
 fn table(declared: wit::Table) -> Result<Table, String> {
     identifier("table", &declared.name)?;
     let name = declared.name;
+    if RESERVED_TABLES.contains(&name.as_str()) {
+        return Err(format!("the host keeps a table `{name}` of its own; give the plugin's table another name"));
+    }
     let schema = read_schema(&declared.schema).map_err(|problem| format!("schema of table {name}: {problem}"))?;
     check_schema(&name, &schema)?;
     let role = match declared.role {

@@ -117,6 +117,15 @@ fn columns_of_the_host_are_refused() {
 }
 
 #[test]
+fn tables_of_the_host_are_refused() {
+    assert_eq!(RESERVED_TABLES, [crate::lake::LOADS_TABLE, crate::lake::REJECTS_TABLE]);
+    for name in RESERVED_TABLES {
+        let found = problem(|manifest| manifest.tables[0].name = name.to_owned());
+        assert!(found.contains(&format!("keeps a table `{name}` of its own")), "{found}");
+    }
+}
+
+#[test]
 fn types_the_lake_does_not_hold_are_refused() {
     let refused = [
         DataType::UInt64,
@@ -155,6 +164,27 @@ fn every_index_and_column_points_at_something() {
     for (expected, change) in cases {
         let found = problem(change);
         assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
+fn a_report_names_only_columns_its_table_has() {
+    type Change = fn(&mut wit::Report);
+    let places: [(&str, Change); 9] = [
+        ("report costs-by-day", |report| report.time = "absent".to_owned()),
+        ("dimension account", |report| report.dimensions[0].column = "absent".to_owned()),
+        ("measure cost", |report| report.measures[0].column = "absent".to_owned()),
+        ("measure cost", |report| report.measures[0].unit = wit::Unit::Currency("absent".to_owned())),
+        ("measure cost", |report| report.measures[0].unit = wit::Unit::Column("absent".to_owned())),
+        ("condition", |report| report.where_ = vec![wit::Condition::NotNull("absent".to_owned())]),
+        ("condition", |report| report.where_ = vec![wit::Condition::OneOf(("absent".to_owned(), Vec::new()))]),
+        ("condition", |report| report.where_ = vec![wit::Condition::Contains(("absent".to_owned(), String::new()))]),
+        ("report costs-by-day", |report| report.tags = Some("absent".to_owned())),
+    ];
+    for (place, change) in places {
+        let found = problem(|manifest| change(&mut manifest.reports[0]));
+        let expected = format!("{place} names the column `absent`, which table line_items does not have");
+        assert!(found.ends_with(&expected), "{found}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The questions that plugins declare, kept in the lake so that asking them needs no plugin.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lake::{Lake, LakeError};
@@ -8,11 +10,13 @@ use crate::plugin::manifest::{Manifest, ReportDefinition};
 /// Name of the document, one per tenant and provider.
 const DOCUMENT: &str = "reports";
 
-/// What the document holds.
+/// What the document holds: the reports of each plugin that has loaded something, by plugin id.
+type Published = BTreeMap<String, Declared>;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Published {
-    /// The plugin that declared them, for people who look.
-    plugin: String,
+struct Declared {
+    /// Version of the plugin, for people who look.
+    version: String,
     reports: Vec<ReportDefinition>,
 }
 
@@ -21,26 +25,29 @@ struct Published {
 /// # Errors
 /// When the lake cannot be read or written.
 pub async fn publish(lake: &Lake, tenant: &str, manifest: &Manifest) -> Result<(), LakeError> {
-    let plugin = format!("{} {}", manifest.id, manifest.version);
-    let ours = Published { plugin, reports: manifest.reports.clone() };
-    if read(lake, tenant, &manifest.provider).await?.as_ref() == Some(&ours) {
+    let ours = Declared { version: manifest.version.clone(), reports: manifest.reports.clone() };
+    let mut published = read(lake, tenant, &manifest.provider).await?;
+    if published.get(&manifest.id) == Some(&ours) {
         return Ok(());
     }
+    published.insert(manifest.id.clone(), ours);
     // Plain structs of text: this cannot fail.
-    let text = serde_json::to_vec_pretty(&ours).unwrap_or_default();
+    let text = serde_json::to_vec_pretty(&published).unwrap_or_default();
     lake.put_document(tenant, &manifest.provider, DOCUMENT, text.into()).await
 }
 
-/// The report definitions of a provider; none where no plugin has loaded anything yet.
+/// The report definitions of a provider; none where no plugin has loaded anything yet. Where two plugins declare a
+/// report of one name, the first by plugin id counts.
 ///
 /// # Errors
 /// When the lake cannot be read.
 pub async fn definitions(lake: &Lake, tenant: &str, provider: &str) -> Result<Vec<ReportDefinition>, LakeError> {
-    Ok(read(lake, tenant, provider).await?.map(|published| published.reports).unwrap_or_default())
+    let published = read(lake, tenant, provider).await?;
+    Ok(published.into_values().flat_map(|declared| declared.reports).collect())
 }
 
 /// A document that cannot be understood, for example one of a later version, is as good as none: the next run writes it.
-async fn read(lake: &Lake, tenant: &str, provider: &str) -> Result<Option<Published>, LakeError> {
+async fn read(lake: &Lake, tenant: &str, provider: &str) -> Result<Published, LakeError> {
     let bytes = lake.get_document(tenant, provider, DOCUMENT).await?;
-    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
 }

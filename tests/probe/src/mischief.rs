@@ -12,7 +12,18 @@ use costhost_sdk::bindings::exports::costhost::provider::normalize::Outcome;
 use crate::{refuse, rows};
 
 /// The word in the settings; empty to behave.
+#[derive(Default)]
 pub(crate) struct Mischief(String);
+
+/// What `describe` does, which is given no settings: a test changes the last word in the built component to `chatty`.
+static DESCRIBE: [u8; 16] = *b"describe: silent";
+
+/// Mischief of `describe`.
+pub(crate) fn during_description() {
+    if std::hint::black_box(&DESCRIBE).ends_with(b"chatty") {
+        log::write(Level::Info, "from describe", &[]);
+    }
+}
 
 /// A failure that stops the run.
 pub(crate) fn failure(message: &str) -> Failure {
@@ -49,6 +60,20 @@ impl Mischief {
             },
             _ => Ok(()),
         }
+    }
+
+    /// Mischief of `save`: the piece to give every time.
+    pub(crate) fn endless_state(&self) -> Option<Vec<u8>> {
+        match self.0.as_str() {
+            "endless" => Some(vec![0; 64 << 10]),
+            "endless-nothing" => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    /// Mischief of `pull`: the whole result every time.
+    pub(crate) fn never_ends(&self) -> bool {
+        self.0.starts_with("endless")
     }
 
     /// Mischief of `push` and `finish`.

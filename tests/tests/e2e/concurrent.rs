@@ -55,6 +55,29 @@ fn two_hosts_on_a_local_lake() {
     race(&super::costhost());
 }
 
+#[test]
+fn two_deliveries_of_one_period_at_once_leave_one_of_them_whole_in_each_table() {
+    let costhost = super::costhost();
+    let folder = |name: &str| costhost.folder().join(name).display().to_string();
+    let (old, new) = (folder("old"), folder("new"));
+    super::lifecycle::generate(old.as_ref(), "2026-01..2026-01", 300, 1);
+    super::lifecycle::generate(new.as_ref(), "2026-01..2026-01", 400, 2);
+    let alone = [&old, &new].map(|path| {
+        let quiet = super::costhost();
+        quiet.receipt(&[path, "--source-name", "cur"]);
+        [quiet.sql(COUNTS), quiet.sql(SUMMARY)]
+    });
+    for _ in 0..4 {
+        let args = |path| ["--source-name", "cur", path, "--force"];
+        [start(&costhost, &args(&old)), start(&costhost, &args(&new))].map(succeed);
+        let (lines, summary) = (costhost.sql(COUNTS), costhost.sql(SUMMARY));
+        assert!(alone.iter().any(|[whole, _]| *whole == lines), "{lines:?}");
+        assert!(alone.iter().any(|[_, whole]| *whole == summary), "{summary:?}");
+        costhost.receipt(&[&new, "--source-name", "cur"]);
+        assert_eq!([costhost.sql(COUNTS), costhost.sql(SUMMARY)], alone[1], "the next run settles it");
+    }
+}
+
 /// A lake in a bucket of a real S3 server.
 fn on_s3(server: &S3Server) -> Costhost {
     server.create_bucket("lakes").unwrap();

@@ -77,7 +77,10 @@ fn fifty_kills_at_random_moments_lose_and_double_nothing() {
     }
     assert!(interrupted > ROUNDS / 3, "only {interrupted} of {ROUNDS} runs were really interrupted");
     for (folder, state) in deliveries.folders.iter().zip(&deliveries.states) {
-        costhost.receipt(&[folder, "--source-name", "cur", "--force"]);
+        costhost.receipt(&[folder, "--source-name", "cur"]);
         assert_eq!(&costhost.sql(STATE), state, "the next run finishes the work");
+        let again = costhost.receipt(&[folder, "--source-name", "cur"]);
+        let statuses = again["periods"].as_array().unwrap().iter().map(|period| &period["status"]);
+        assert_eq!(statuses.collect::<Vec<_>>(), ["unchanged", "unchanged"], "and leaves nothing to do");
     }
 }
