@@ -5,7 +5,7 @@ mod lake_support;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use costhost::lake::{
     Committed, LOADS_TABLE, Lake, LakeLocation, LoadRecord, RejectRow, WriterOptions, latest_loads, loads_batch,
@@ -231,8 +231,14 @@ async fn tables_gain_columns_and_refuse_other_types() {
 
     let other = Arc::new(Schema::new(vec![Field::new("load", DataType::Utf8, true)]));
     let table = lake.table("default", "aws", "items", other).unwrap();
-    let error = table.replace(&january, vec![], &load("a", 9)).await.unwrap_err().to_string();
+    let before = files_on_disk(dir.path());
+    let rows = RecordBatch::try_new(Arc::clone(table.schema()), vec![Arc::new(StringArray::from(vec!["x"]))]);
+    let mut writer = table.writer(&january, &WriterOptions::default()).unwrap();
+    writer.write(&rows.unwrap()).unwrap();
+    let staged = vec![writer.finish().unwrap()];
+    let error = table.replace(&january, staged, &load("a", 9)).await.unwrap_err().to_string();
     assert!(error.contains("\"load\"") && error.contains("default/aws/items"), "{error}");
+    assert_eq!(files_on_disk(dir.path()), before, "what was never tried leaves no file behind");
     assert_eq!(contents(&old).await[0].2, 5, "the earlier rows stay");
 }
 
@@ -244,12 +250,14 @@ async fn loads_are_recorded_once_and_the_newest_is_found() {
     let table = lake.table("default", "aws", LOADS_TABLE, loads_schema()).unwrap();
     let record = |n: i64| LoadRecord {
         load_id: load("a", n).id,
-        loaded_at: n,
+        // The host of the second load has a clock that is behind.
+        loaded_at: 10 - n,
         source: "team/a".to_owned(),
         revision: format!("r{n}"),
         period_start: 1_704_067_200_000_000,
         rows: 10 * n,
         totals: "{\"cost\":{\"USD\":\"1.5\"}}".to_owned(),
+        receipt: "{\"long\":true}".to_owned(),
         ..LoadRecord::default()
     };
     let january = partition("team/a", 1);
@@ -267,7 +275,14 @@ async fn loads_are_recorded_once_and_the_newest_is_found() {
     }
     let count = query(&table, "SELECT count(*) FROM t").await.column(0).as_primitive::<Int64Type>().value(0);
     assert_eq!(count, 2);
-    assert_eq!(latest_loads(&lake, "default", "aws").await.unwrap(), [record(2)]);
+    let current = [LoadRecord { receipt: String::new(), ..record(2) }];
+    assert_eq!(latest_loads(&lake, "default", "aws").await.unwrap(), current);
+    let marks = table.loaded_all(&[partition("team/a", 2), january.clone()]).await.unwrap();
+    assert_eq!((&marks[0], marks[1].as_ref().unwrap().load_id.as_ref()), (&None, Some(&load("a", 2).id)));
+    // Another tool joins the files and drops their tags: the table's transactions still tell which load was last.
+    let (_, joined) = table.delta().await.unwrap().unwrap().optimize().await.unwrap();
+    assert_eq!((joined.num_files_removed, joined.num_files_added), (2, 1));
+    assert_eq!(latest_loads(&lake, "default", "aws").await.unwrap(), current);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use crate::source::error::SourceError;
 pub mod args;
 pub mod completions;
 pub mod logging;
+pub mod maintain;
 pub mod plan;
 pub mod plugin;
 pub mod report;
@@ -86,6 +87,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Query the lake with SQL.
     Sql(sql::SqlArgs),
+    /// Remove files that were replaced or never finished, and tidy the tables' logs.
+    Maintain(maintain::MaintainArgs),
     /// Look at and build provider plugins.
     Plugin(plugin::PluginArgs),
     /// Print a completion script for a shell.
@@ -131,6 +134,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Sources(args) => sources::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
+        Command::Maintain(args) => maintain::execute(args).await,
         Command::Plugin(args) => plugin::execute(args).await,
         Command::Completions(args) => completions::execute(&args),
     }

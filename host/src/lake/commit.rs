@@ -22,7 +22,7 @@ use super::partition::{PARTITION_COLUMNS, Partition};
 use super::retries::{Failure, Tries, classify};
 use super::schema;
 use super::stats::is_indexed;
-use super::table::{LakeTable, LoadedMark, TAG_DELIVERED, TAG_LOAD, TAG_REVISION};
+use super::table::{LakeTable, LoadedMark, TAG_DELIVERED, TAG_LOAD, TAG_REVISION, TAG_VERSION};
 use super::writer::StagedFile;
 
 /// Under these names the commit's own record and token lie in `commitInfo`.
@@ -175,8 +175,10 @@ impl LakeTable {
         if let Some(decided) = attempt.decide(mark) {
             return Ok(Some(decided));
         }
+        // Whatever is refused here was not tried: from `base` on the attempt may land, and its files stay.
+        let grown = self.grown(&table)?;
+        let actions = attempt.actions(&grown, &active, version.saturating_add(1));
         tries.base = Some(version);
-        let actions = attempt.actions(&self.grown(&table)?, &active);
         match self.land(&table, attempt, actions).await {
             Ok(version) => Ok(Some(Committed::New { version })),
             Err(failure) => tries.failed(&self.name, failure).map(|()| None),
@@ -294,20 +296,22 @@ impl Attempt<'_> {
         newer.then_some(Committed::Superseded { by: mark })
     }
 
-    fn actions(&self, metadata: &Option<Action>, active: &[Add]) -> Vec<Action> {
+    /// What is to land as `version`.
+    fn actions(&self, metadata: &Option<Action>, active: &[Add], version: u64) -> Vec<Action> {
         let mut actions: Vec<Action> = metadata.iter().cloned().collect();
         if self.mode == Mode::Replace {
             actions.extend(active.iter().map(|file| Action::Remove(remove(file))));
         }
-        actions.extend(self.files.iter().map(|file| Action::Add(self.add(file))));
+        actions.extend(self.files.iter().map(|file| Action::Add(self.add(file, version))));
         actions
     }
 
-    fn add(&self, file: &StagedFile) -> Add {
+    fn add(&self, file: &StagedFile, version: u64) -> Add {
         let tags = [
             (TAG_LOAD, self.load.id.clone()),
             (TAG_DELIVERED, self.load.delivered.to_string()),
             (TAG_REVISION, self.load.revision.clone()),
+            (TAG_VERSION, version.to_string()),
         ];
         Add {
             path: file.path.clone(),

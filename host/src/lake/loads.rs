@@ -1,15 +1,19 @@
 //! The `loads` table: one row per load that went in, kept for audit. It outlives the log's own history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::prelude::SessionContext;
+use deltalake::DeltaTable;
+use deltalake::kernel::Add;
 
 use super::Lake;
+use super::commit::load_hash;
 use super::error::LakeError;
+use super::table::{LakeTable, TAG_LOAD, tag};
 
 /// Name of the table, one per tenant and provider.
 pub const LOADS_TABLE: &str = "loads";
@@ -55,7 +59,7 @@ pub struct LoadRecord {
     pub settings_digest: String,
     /// JSON: exact decimal text per column and currency.
     pub totals: String,
-    /// JSON: the run's receipt for this load.
+    /// JSON: the run's receipt for this load. It is long, and [`latest_loads`] leaves it empty.
     pub receipt: String,
 }
 
@@ -125,38 +129,77 @@ pub fn loads_batch(records: &[LoadRecord]) -> Result<RecordBatch, LakeError> {
     RecordBatch::try_new(loads_schema(), columns).map_err(|error| LakeError::arrow(LOADS_TABLE, error))
 }
 
-/// The newest load of every source and period, ordered by both.
+/// The current load of every source and period, ordered by both, without its receipt.
+///
+/// The current one is the one that was committed last. Hosts' clocks may differ, so when it was loaded, as the record
+/// says, only counts between records of one load, or where the table does not tell.
 ///
 /// # Errors
 /// When the table cannot be read.
 pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<Vec<LoadRecord>, LakeError> {
     let table = lake.table(tenant, provider, LOADS_TABLE, loads_schema())?;
     let Some(delta) = table.delta().await? else { return Ok(Vec::new()) };
+    let mut current: BTreeSet<i64> = BTreeSet::new();
+    let mut wanted: Vec<Add> = Vec::new();
+    for (partition, mut files) in table.files_by_partition(&delta).await? {
+        if let Some(mark) = table.mark(&delta, &partition, &files).await? {
+            current.insert(mark.version_hash);
+            if mark.load_id.is_some() {
+                files.retain(|file| tag(file, TAG_LOAD) == mark.load_id.as_deref());
+            }
+        }
+        wanted.extend(files);
+    }
+    let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
+    let order = |record: &LoadRecord| {
+        let marked = load_hash(&record.load_id).is_ok_and(|hash| current.contains(&hash));
+        (marked, record.loaded_at, record.load_id.clone())
+    };
+    for record in read(&table, &delta, wanted).await? {
+        let key = (record.source.clone(), record.period_start);
+        match newest.get_mut(&key) {
+            Some(known) if order(known) > order(&record) => {}
+            Some(known) => *known = record,
+            None => _ = newest.insert(key, record),
+        }
+    }
+    Ok(newest.into_values().collect())
+}
+
+/// The records in these files, without receipts.
+async fn read(table: &LakeTable, delta: &DeltaTable, files: Vec<Add>) -> Result<Vec<LoadRecord>, LakeError> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
     let place = table.table_ref().to_string();
     let failed = |error: datafusion::error::DataFusionError| LakeError::delta("querying", &place, error.into());
     let context = SessionContext::new();
     delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
-    let provider = delta.table_provider().await.map_err(failed)?;
-    let batches = context.read_table(provider).map_err(failed)?.collect().await.map_err(failed)?;
-    let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
-    for batch in &batches {
-        for record in records(batch).map_err(|error| LakeError::arrow(&place, error))? {
-            let key = (record.source.clone(), record.period_start);
-            let known = newest.entry(key).or_default();
-            if (record.loaded_at, &record.load_id) >= (known.loaded_at, &known.load_id) {
-                *known = record;
-            }
-        }
-    }
-    Ok(newest.into_values().collect())
+    let provider = delta.table_provider().with_adds(files).await.map_err(failed)?;
+    let columns: Vec<&str> = columns_read().collect();
+    let rows = context.read_table(provider).and_then(|rows| rows.select_columns(&columns)).map_err(failed)?;
+    let batches = rows.collect().await.map_err(failed)?;
+    let records: Result<Vec<_>, _> = batches.iter().map(records).collect();
+    Ok(records.map_err(|error| LakeError::arrow(&place, error))?.concat())
+}
+
+/// The partition column that holds a record's source.
+const SOURCE: TextColumn = ("source", |r| &r.source, |r| &mut r.source);
+
+/// Text columns that are read back.
+fn texts_read() -> impl Iterator<Item = TextColumn> {
+    TEXTS.into_iter().filter(|(name, ..)| *name != "receipt").chain([SOURCE])
+}
+
+fn columns_read() -> impl Iterator<Item = &'static str> {
+    texts_read().map(|(name, ..)| name).chain(TIMES.into_iter().chain(COUNTS).map(|(name, ..)| name))
 }
 
 /// The rows of a batch as readers return it. A null stands for nothing: an empty text or zero.
 fn records(batch: &RecordBatch) -> Result<Vec<LoadRecord>, arrow::error::ArrowError> {
     let mut records = vec![LoadRecord::default(); batch.num_rows()];
     let column = |name: &str, held: &DataType| cast(batch.column(batch.schema_ref().index_of(name)?), held);
-    let source: TextColumn = ("source", |r| &r.source, |r| &mut r.source);
-    for (name, _, set) in TEXTS.into_iter().chain([source]) {
+    for (name, _, set) in texts_read() {
         let values = column(name, &DataType::Utf8)?;
         for (record, value) in records.iter_mut().zip(values.as_string::<i32>()) {
             *set(record) = value.unwrap_or_default().to_owned();

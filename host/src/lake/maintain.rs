@@ -1,8 +1,10 @@
-//! Removing what no reader needs any more: replaced files, staged files that were never committed, half-written ones.
+//! Removing what no reader needs any more: replaced files, staged files that were never committed, half-written ones,
+//! and log entries that a checkpoint stands for.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use deltalake::checkpoints::{cleanup_metadata, create_checkpoint};
 use deltalake::operations::vacuum::VacuumMode;
 
 use super::error::LakeError;
@@ -17,13 +19,17 @@ pub const MIN_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Maintained {
     /// Data files removed.
     pub files: usize,
+    /// Files of the log removed.
+    pub log: usize,
     /// Half-written local files removed.
     pub leftovers: usize,
 }
 
 impl LakeTable {
-    /// Removes files that have been out of use for `retention`, or for [`MIN_RETENTION`] if that is longer. Versions
-    /// of the table that need them can no longer be read.
+    /// Removes data files that have been out of use for `retention`, or for [`MIN_RETENTION`] if that is longer, and
+    /// log entries that are older than the table's own log retention, 30 days unless the table says otherwise.
+    /// Versions of the table that need them can no longer be read. Leaves a checkpoint of the newest version, so that
+    /// the next reader opens the table quickly.
     ///
     /// # Errors
     /// When the log or the store cannot be read or written. Nothing that is in use is ever removed.
@@ -42,6 +48,9 @@ impl LakeTable {
             .with_enforce_retention_duration(false)
             .await
             .map_err(|error| LakeError::delta("vacuuming", &self.name, error))?;
+        let tidying = |error| LakeError::delta("tidying", &self.name, error);
+        create_checkpoint(&table, None).await.map_err(tidying)?;
+        let log = cleanup_metadata(&table, None).await.map_err(tidying)?;
         self.remember(table).await;
         let leftovers = match self.lake.location.file(&self.name) {
             Some(directory) => {
@@ -54,7 +63,7 @@ impl LakeTable {
             }
             None => 0,
         };
-        Ok(Maintained { files: vacuumed.files_deleted.len(), leftovers })
+        Ok(Maintained { files: vacuumed.files_deleted.len(), log, leftovers })
     }
 }
 
@@ -127,7 +136,11 @@ mod tests {
         std::fs::write(dir.path().join("default/aws/items").join(format!("{}#77", orphan.path())), "half").unwrap();
         assert_eq!(table.maintain(Duration::ZERO).await.unwrap(), Maintained::default());
         let swept = table.sweep(Duration::ZERO).await.unwrap();
-        assert_eq!(swept, Maintained { files: 2, leftovers: 1 });
+        assert_eq!(swept, Maintained { files: 2, log: 0, leftovers: 1 });
+        let log = dir.path().join("default/aws/items/_delta_log");
+        assert!(log.join("_last_checkpoint").exists());
+        // A reader that knows nothing yet begins at the checkpoint.
+        let table = lake.stored(table.table_ref()).unwrap();
         let active = table.delta().await.unwrap().unwrap();
         let (mark, files) = table.read_mark(&active, &partition).await.unwrap();
         assert_eq!((mark.unwrap().delivered, files.len()), (Some(2), 1));

@@ -32,12 +32,13 @@ pub use location::LakeLocation;
 pub use maintain::{MIN_RETENTION, Maintained};
 pub use partition::{PARTITION_COLUMNS, Partition};
 pub use rejects::{REJECTS_TABLE, RejectRow, rejects_batch, rejects_schema};
+pub(crate) use schema::holds;
 pub use table::{LakeTable, LoadedMark, TableRef};
 pub use writer::{DataFileWriter, PageCompression, StagedFile, WriterOptions};
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use tokio::runtime::Handle;
@@ -80,6 +81,14 @@ impl Lake {
     /// For names that are no plain path segment and types that the lake does not hold.
     pub fn table(&self, tenant: &str, provider: &str, name: &str, schema: SchemaRef) -> Result<LakeTable, LakeError> {
         LakeTable::new(self, TableRef::new(tenant, provider, name)?, &schema)
+    }
+
+    /// A table as it is stored, to be read or maintained: nothing is declared, so nothing but partitions can be written.
+    ///
+    /// # Errors
+    /// For names that are no plain path segment.
+    pub fn stored(&self, table: &TableRef) -> Result<LakeTable, LakeError> {
+        self.table(&table.tenant, &table.provider, &table.name, Arc::new(Schema::empty()))
     }
 
     /// The tables that exist, in order.

@@ -62,6 +62,13 @@ impl Partition {
         ])
     }
 
+    /// The partition of a file with these values; `None` when they are not as [`Partition::values`] makes them.
+    pub(crate) fn of_values(values: &HashMap<String, Option<String>>) -> Option<Self> {
+        let [source, year, month] = PARTITION_COLUMNS.map(|name| values.get(name).and_then(Option::as_deref));
+        let partition = Self { source: source?.to_owned(), year: year?.parse().ok()?, month: month?.parse().ok()? };
+        (partition.values() == *values).then_some(partition)
+    }
+
     /// Directory below the table, without a trailing `/`.
     pub(crate) fn directory(&self) -> String {
         format!("source={}/year={}/month={}", self.escaped_source(), self.year_text(), self.month_text())
@@ -140,6 +147,15 @@ mod tests {
     #[test]
     fn quotes_in_predicates_are_doubled() {
         assert_eq!(partition("o'x").predicate(), "source = 'o''x' AND year = '2024' AND month = '03'");
+    }
+
+    #[test]
+    fn partitions_are_known_by_their_exact_values() {
+        let odd = partition("team a/ü");
+        assert_eq!(Partition::of_values(&odd.values()), Some(odd.clone()));
+        let mut other = odd.values();
+        other.insert("month".to_owned(), Some("3".to_owned()));
+        assert_eq!(Partition::of_values(&other), None);
     }
 
     #[test]

@@ -11,8 +11,13 @@ use deltalake::kernel::{DataType as DeltaType, StructField, StructType};
 use super::error::LakeError;
 use super::partition::PARTITION_COLUMNS;
 
-/// The schema of data files for a declared one: text is `Utf8` however it was declared, everything is nullable, and
-/// the children of maps and lists have the names that Parquet prescribes.
+/// Whether a column of a table may be declared with this type. The one list of these types is [`file_type`].
+pub(crate) fn holds(declared: &DataType) -> bool {
+    file_type(declared).is_some()
+}
+
+/// The schema of data files for a declared one: everything is nullable, and the children of maps and lists have the
+/// names that Parquet prescribes.
 ///
 /// # Errors
 /// For types the lake does not hold, duplicate names and the names of partition columns.
@@ -36,25 +41,31 @@ pub(crate) fn file_schema(table: &str, declared: &Schema) -> Result<SchemaRef, L
     Ok(Arc::new(Schema::new(fields)))
 }
 
+/// How files hold a declared type; `None` unless Delta, Parquet and SQL all hold it without loss, and the writer takes
+/// it.
 fn file_type(declared: &DataType) -> Option<DataType> {
     Some(match declared {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::Dictionary(_, values) => match file_type(values)? {
-            DataType::Utf8 => DataType::Utf8,
-            _ => return None,
-        },
-        DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        DataType::Utf8
+        | DataType::Date32
+        | DataType::Int64
+        | DataType::Int32
+        | DataType::Float64
+        | DataType::Boolean => declared.clone(),
+        DataType::Decimal128(precision, scale) => {
+            let fits = (1..=38).contains(precision) && u8::try_from(*scale).is_ok_and(|scale| scale <= *precision);
+            return fits.then(|| declared.clone());
         }
-        DataType::Date32 | DataType::Int64 | DataType::Int32 | DataType::Float64 | DataType::Boolean => {
-            declared.clone()
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
+            return (zone.as_ref() == "UTC").then(|| declared.clone());
         }
         DataType::List(item) => list_of(file_type(item.data_type())?),
         DataType::Map(entries, _) => {
             let DataType::Struct(pair) = entries.data_type() else { return None };
             let [key, value] = pair.as_ref() else { return None };
-            map_of(file_type(key.data_type())?, file_type(value.data_type())?)
+            if *key.data_type() != DataType::Utf8 || key.is_nullable() {
+                return None;
+            }
+            map_of(DataType::Utf8, file_type(value.data_type())?)
         }
         _ => return None,
     })
@@ -131,11 +142,42 @@ mod tests {
     }
 
     #[test]
-    fn dictionaries_are_declared_as_text() {
-        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        let files = file_schema("t", &schema(vec![Field::new("a", dictionary, false)])).unwrap();
-        assert_eq!(files.field(0).data_type(), &DataType::Utf8);
-        assert!(files.field(0).is_nullable());
+    fn columns_are_nullable_in_files() {
+        let files = file_schema("t", &schema(vec![Field::new("a", DataType::Utf8, false)])).unwrap();
+        assert_eq!(files.field(0), &Field::new("a", DataType::Utf8, true));
+    }
+
+    #[test]
+    fn types_that_some_reader_or_the_writer_does_not_take_are_not_held() {
+        let time = |unit, zone: Option<&str>| DataType::Timestamp(unit, zone.map(Into::into));
+        let map = |key: DataType, nullable| {
+            let pair = Fields::from(vec![Field::new("k", key, nullable), Field::new("v", DataType::Utf8, true)]);
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(pair), false)), false)
+        };
+        let fields = Fields::from(vec![Field::new("a", DataType::Utf8, true)]);
+        let list = DataType::new_list(DataType::Decimal128(38, 18), true);
+        for held in [time(TimeUnit::Microsecond, Some("UTC")), map(DataType::Utf8, false), list, DataType::Int32] {
+            assert!(holds(&held), "{held}");
+        }
+        let refused = [
+            DataType::Int8,
+            DataType::Int16,
+            DataType::UInt64,
+            DataType::Float32,
+            DataType::LargeUtf8,
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            DataType::Decimal128(10, 11),
+            DataType::Decimal128(38, -2),
+            time(TimeUnit::Microsecond, None),
+            time(TimeUnit::Nanosecond, Some("UTC")),
+            DataType::Struct(fields.clone()),
+            DataType::new_list(DataType::Struct(fields), true),
+            map(DataType::Int64, false),
+            map(DataType::Utf8, true),
+        ];
+        for refused in refused {
+            assert!(!holds(&refused), "{refused}");
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! One table: its staged files, and what its log says is loaded.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::{Add, StructType};
 use deltalake::logstore::LogStoreRef;
-use deltalake::{DeltaTable, FilterOp, FilterValue};
-use futures::TryStreamExt as _;
+use deltalake::{DeltaTable, FilterLiteral, FilterOp, FilterValue};
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -23,6 +24,11 @@ use super::writer::{DataFileWriter, StagedFile, WriterOptions};
 pub(crate) const TAG_LOAD: &str = "costhost.load";
 pub(crate) const TAG_DELIVERED: &str = "costhost.delivered";
 pub(crate) const TAG_REVISION: &str = "costhost.revision";
+/// The table version that brought the file: of files that were appended, the last load's have the highest.
+pub(crate) const TAG_VERSION: &str = "costhost.version";
+
+/// Lookups of transactions read the log, which may be far away.
+const LOOKUPS_AT_ONCE: usize = 16;
 
 /// Which table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,11 +158,12 @@ impl LakeTable {
     /// When the log cannot be read.
     pub async fn loaded_all(&self, partitions: &[Partition]) -> Result<Vec<Option<LoadedMark>>, LakeError> {
         let Some(table) = self.delta().await? else { return Ok(vec![None; partitions.len()]) };
-        let mut marks = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            marks.push(self.read_mark(&table, partition).await?.0);
-        }
-        Ok(marks)
+        let files = self.files_by_partition(&table).await?;
+        let marks = futures::stream::iter(partitions).map(|partition| {
+            let files = files.get(partition).map(Vec::as_slice).unwrap_or_default();
+            self.mark(&table, partition, files)
+        });
+        marks.buffered(LOOKUPS_AT_ONCE).try_collect().await
     }
 
     /// The table as it is now, for readers; `None` before its first commit.
@@ -190,20 +197,43 @@ impl LakeTable {
         table: &DeltaTable,
         partition: &Partition,
     ) -> Result<(Option<LoadedMark>, Vec<Add>), LakeError> {
-        let failed = |error| LakeError::delta("reading", &self.name, error);
         let files = self.active_files(table, partition).await?;
-        if let Some(mark) = mark_of_tags(&files) {
-            return Ok((Some(mark), files));
+        Ok((self.mark(table, partition, &files).await?, files))
+    }
+
+    /// The mark of a partition that holds these files.
+    pub(crate) async fn mark(
+        &self,
+        table: &DeltaTable,
+        partition: &Partition,
+        files: &[Add],
+    ) -> Result<Option<LoadedMark>, LakeError> {
+        if let Some(mark) = mark_of_tags(files) {
+            return Ok(Some(mark));
         }
         // Transactions have to be looked up in the log itself, which takes a hundred times longer than tags.
+        let failed = |error| LakeError::delta("reading", &self.name, error);
         let state = table.snapshot().map_err(failed)?;
         let log_store = table.log_store();
         let hash = state.transaction_version(log_store.as_ref(), partition.app_id()).await.map_err(failed)?;
-        let Some(version_hash) = hash else { return Ok((None, files)) };
+        let Some(version_hash) = hash else { return Ok(None) };
         let delivered =
             state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
-        let mark = LoadedMark { version_hash, delivered, load_id: None, revision: None, files: files.len() };
-        Ok((Some(mark), files))
+        Ok(Some(LoadedMark { version_hash, delivered, load_id: None, revision: None, files: files.len() }))
+    }
+
+    /// Every file of this state of the table, in one pass over it.
+    pub(crate) async fn files_by_partition(
+        &self,
+        table: &DeltaTable,
+    ) -> Result<BTreeMap<Partition, Vec<Add>>, LakeError> {
+        let mut files: BTreeMap<Partition, Vec<Add>> = BTreeMap::new();
+        for file in self.read_files(table, &[]).await? {
+            // Whatever else lies in the table was not put there by a load.
+            let Some(partition) = Partition::of_values(&file.partition_values) else { continue };
+            files.entry(partition).or_default().push(file);
+        }
+        Ok(files)
     }
 
     async fn active_files(&self, table: &DeltaTable, partition: &Partition) -> Result<Vec<Add>, LakeError> {
@@ -214,16 +244,17 @@ impl LakeTable {
             (year_column, FilterOp::Eq, FilterValue::Scalar(year.as_str())),
             (month_column, FilterOp::Eq, FilterValue::Scalar(month.as_str())),
         ];
-        let views: Vec<_> = table
-            .get_active_add_actions_by_partitions(&filters)
-            .try_collect()
-            .await
-            .map_err(|error| LakeError::delta("reading", &self.name, error))?;
         let wanted = partition.values();
-        #[expect(deprecated, reason = "the one public way to the tags of a file")]
-        let files = views.iter().map(|view| view.add_action());
+        let files = self.read_files(table, &filters).await?;
         // Exactly ours, whatever the filter made of odd source ids.
-        Ok(files.filter(|file| file.partition_values == wanted).collect())
+        Ok(files.into_iter().filter(|file| file.partition_values == wanted).collect())
+    }
+
+    async fn read_files(&self, table: &DeltaTable, filters: &[FilterLiteral<'_>]) -> Result<Vec<Add>, LakeError> {
+        let views = table.get_active_add_actions_by_partitions(filters);
+        #[expect(deprecated, reason = "the one public way to the tags of a file")]
+        let files = views.map_ok(|view| view.add_action());
+        files.try_collect().await.map_err(|error| LakeError::delta("reading", &self.name, error))
     }
 
     /// Remembers a newer state of the table.
@@ -232,19 +263,28 @@ impl LakeTable {
     }
 }
 
-/// The mark that the tags of a partition's files agree on. They do unless the last load brought no file, was appended
-/// to others, or another tool rewrote the files.
+/// The mark of the load whose files came last, by their tags. There is none when the last load brought no file or
+/// another tool rewrote the files.
 fn mark_of_tags(files: &[Add]) -> Option<LoadedMark> {
-    let tag = |file: &Add, name: &str| file.tags.as_ref()?.get(name)?.clone();
     let first = files.first()?;
-    let load_id = tag(first, TAG_LOAD)?;
-    let agreed = files.iter().all(|file| tag(file, TAG_LOAD).as_ref() == Some(&load_id));
-    let mark = LoadedMark {
-        version_hash: load_hash(&load_id).ok()?,
-        delivered: Some(tag(first, TAG_DELIVERED)?.parse().ok()?),
-        load_id: Some(load_id),
-        revision: tag(first, TAG_REVISION),
-        files: files.len(),
+    let last = if files.iter().all(|file| tag(file, TAG_LOAD) == tag(first, TAG_LOAD)) {
+        first
+    } else {
+        let versions: Option<Vec<(u64, &Add)>> =
+            files.iter().map(|file| Some((tag(file, TAG_VERSION)?.parse().ok()?, file))).collect();
+        versions?.into_iter().max_by_key(|(version, _)| *version)?.1
     };
-    agreed.then_some(mark)
+    let load_id = tag(last, TAG_LOAD)?;
+    Some(LoadedMark {
+        version_hash: load_hash(load_id).ok()?,
+        delivered: Some(tag(last, TAG_DELIVERED)?.parse().ok()?),
+        load_id: Some(load_id.to_owned()),
+        revision: tag(last, TAG_REVISION).map(str::to_owned),
+        files: files.len(),
+    })
+}
+
+/// A tag of a file.
+pub(crate) fn tag<'a>(file: &'a Add, name: &str) -> Option<&'a str> {
+    file.tags.as_ref()?.get(name)?.as_deref()
 }

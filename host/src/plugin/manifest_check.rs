@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Schema};
 
 use super::abi::v0_1::describe as wit;
 use super::imports::log::printable;
 use super::intake::read_schema;
 use super::manifest::{Identity, Manifest, Money, Summary, Table, TableRole};
 use super::manifest_reports;
+use crate::lake;
 
 /// Columns the host adds to every table, and partitions by.
 const RESERVED: [&str; 5] = ["source", "year", "month", "source_uuid", "cost_entry_bill_id"];
@@ -173,44 +174,15 @@ fn check_schema(table: &str, schema: &Schema) -> Result<(), String> {
         if RESERVED.contains(&name.as_str()) {
             return Err(format!("table {table}: the column `{name}` is one the host adds itself; leave it out"));
         }
-        if !storable(field.data_type()) {
+        if !lake::holds(field.data_type()) {
             return Err(format!(
-                "table {table}: column `{name}` is {}, which lake tables do not hold. Times are Timestamp(us, \"UTC\"), \
-                 text is Utf8, money is Decimal128",
+                "table {table}: column `{name}` is {}, which lake tables do not hold. They hold Utf8, Boolean, Int32, \
+                 Int64, Float64, Date32, Decimal128, Timestamp(us, \"UTC\"), lists of these, and maps with text keys",
                 field.data_type()
             ));
         }
     }
     Ok(())
-}
-
-/// Types that Delta, Parquet and SQL all hold without loss.
-fn storable(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8
-        | DataType::Boolean
-        | DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::Date32 => true,
-        DataType::Decimal128(precision, scale) => {
-            (1..=38).contains(precision) && *scale >= 0 && *scale as u8 <= *precision
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.as_deref() == Some("UTC"),
-        DataType::List(item) => storable(item.data_type()),
-        DataType::Struct(fields) => !fields.is_empty() && fields.iter().all(|field| storable(field.data_type())),
-        DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(fields) if fields.len() == 2 => {
-                fields.first().is_some_and(|key| is_text(key.data_type()) && !key.is_nullable())
-                    && fields.last().is_some_and(|value| storable(value.data_type()))
-            }
-            _ => false,
-        },
-        _ => false,
-    }
 }
 
 fn summary(declared: wit::Summary, tables: &[Table]) -> Result<Summary, String> {

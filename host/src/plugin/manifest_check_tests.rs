@@ -1,4 +1,4 @@
-use arrow::datatypes::Field;
+use arrow::datatypes::{Field, TimeUnit};
 
 use super::*;
 use crate::plugin::intake::encode_ipc;
@@ -129,6 +129,9 @@ fn tables_of_the_host_are_refused() {
 fn types_the_lake_does_not_hold_are_refused() {
     let refused = [
         DataType::UInt64,
+        DataType::Int8,
+        DataType::Float32,
+        DataType::Struct(vec![Field::new("a", DataType::Utf8, true)].into()),
         DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         DataType::Timestamp(TimeUnit::Microsecond, None),
         DataType::Decimal128(38, -2),

@@ -126,6 +126,26 @@ fn sources_lists_every_source_and_period_with_its_revision_and_plugin() {
 }
 
 #[test]
+fn maintenance_goes_through_every_table_and_keeps_what_is_young() {
+    let costhost = super::costhost();
+    let nise = costhost_tests::program::shared("aws/nise");
+    costhost.receipt(&[&nise, "--source-name", "prod"]);
+    costhost.receipt(&[&nise, "--source-name", "prod", "--force"]);
+    let count = || costhost.sql("select count(*) as n from aws.line_items")[0]["n"].to_string();
+    let before = count();
+    assert_eq!(costhost.call(&["maintain", "--retention", "0"]).code, 2, "open queries would lose their files");
+    let ended = costhost.call(&["maintain", "--retention", "1", "-o", "json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    let tables: Vec<&str> = rows.iter().map(|row| row["table"].as_str().unwrap()).collect();
+    assert!(["aws.line_items", "aws.loads"].iter().all(|table| tables.contains(table)), "{tables:?}");
+    assert!(rows.iter().all(|row| row["data_files"] == "0" && row["problem"] == ""), "{rows:?}");
+    let log = Path::new(costhost.lake()).join("default/aws/line_items/_delta_log");
+    assert!(log.join("_last_checkpoint").exists());
+    assert_eq!(count(), before);
+}
+
+#[test]
 fn several_reports_below_one_prefix_are_sources_of_their_own() {
     let costhost = super::costhost();
     let bucket = costhost.folder().join("bucket");
