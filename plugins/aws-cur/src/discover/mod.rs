@@ -17,7 +17,7 @@ mod tests;
 mod tree;
 mod walk;
 
-use costhost_sdk::contract::{Failure, Findings, Period, Problem, Report, Request};
+use costhost_sdk::contract::{Failure, Findings, InputFile, Period, Problem, Report, Request};
 use costhost_sdk::failure::{Place, abort, retry, skip_report};
 use costhost_sdk::storage::{Storage, StorageError};
 use tree::{Tree, told};
@@ -62,7 +62,11 @@ fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Fai
 
     let mut findings = Findings { reports: delivered.reports, problems: delivered.problems };
     for report in plain {
-        let same = |other: &&Report| other.source == report.source && other.period == report.period;
+        // A source told by a manifest has its account in its name; a place has none.
+        let place = |file: &InputFile| plain::source(&file.path) == report.source;
+        let same = |other: &&Report| {
+            other.period == report.period && (other.source == report.source || other.files.iter().any(place))
+        };
         match findings.reports.iter().find(same) {
             Some(other) => findings.problems.push(twice(&report, other)),
             None => findings.reports.push(report),

@@ -75,7 +75,7 @@ fn stem(path: &str) -> String {
 
 /// Folders above the first one that names a time, which is what AWS puts below a report's or export's name. Empty for
 /// files at the top of the grant.
-fn source(path: &str) -> String {
+pub(crate) fn source(path: &str) -> String {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
     if let Some(at) = parts.iter().position(|part| is_time_part(part)) {
