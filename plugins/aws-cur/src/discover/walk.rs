@@ -67,7 +67,7 @@ fn is_assembly(folder: &str, name: &str) -> bool {
 fn of_window(folder: &str, window: Option<Period>) -> bool {
     let name = file_name(folder.trim_end_matches('/'));
     let month = if name.to_ascii_lowercase().starts_with("month=") {
-        Month::of_path(folder.trim_end_matches('/'))
+        Month::of_period_in_path(folder.trim_end_matches('/'))
     } else {
         Month::of_folder(name)
     };
