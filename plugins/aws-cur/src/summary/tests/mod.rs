@@ -158,6 +158,15 @@ fn tags_are_those_of_users_and_enabled() {
 }
 
 #[test]
+fn enabled_tags_are_known_by_their_underscored_spelling_too() {
+    let kept = |settings: &str, tags: &str| folded(settings, &[row(&[("resource_tags", tags)])])[0]["tags"].clone();
+    let app = r#"{"enabled_tag_keys":["MyApp"]}"#;
+    assert_eq!(kept(app, "user_my_app=a;user_myapp=b"), r#"{"my_app":"a"}"#);
+    assert_eq!(kept(app, "user_MyApp=a"), r#"{"MyApp":"a"}"#);
+    assert_eq!(kept(r#"{"enabled_tag_keys":["my_app"]}"#, "user_MyApp=a"), "{}");
+}
+
+#[test]
 fn currencies_are_never_summed() {
     let rows = [row(&[(COST, "1")]), row(&[(COST, "2"), ("line_item_currency_code", "EUR")]), row(&[(COST, "4")])];
     let result = folded("", &rows);
