@@ -33,7 +33,9 @@ impl Settings {
             fix_settings("settings.invalid", format!("the settings of aws-cur do not fit: {error}"))
         })?;
         let markup_percent = written.markup_percent.as_deref().map_or(Ok(0), percent)?;
-        let spellings = |keys: BTreeSet<String>| keys.into_iter().flat_map(|key| [underscored(&key), key]).collect();
+        let spellings = |keys: BTreeSet<String>| {
+            keys.into_iter().flat_map(|key| [underscored(&key), key]).filter(|key| !key.is_empty()).collect()
+        };
         Ok(Settings { enabled_tag_keys: written.enabled_tag_keys.map(spellings), markup_percent })
     }
 }

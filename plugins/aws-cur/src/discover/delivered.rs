@@ -6,6 +6,7 @@ use super::resolve::resolve;
 use super::revision::revision;
 use super::sources::{self, Owner};
 use super::tree::{Tree, told};
+use crate::normalize::COLUMNS_LABEL;
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
@@ -178,7 +179,7 @@ fn labels(manifest: &Manifest) -> Vec<Label> {
         label("assembly", &delivery.assembly),
         label("manifest", &object.path),
         label("finalized", if delivery.finalized { "true" } else { "false" }),
-        label("columns", &delivery.columns),
+        label(COLUMNS_LABEL, &delivery.columns),
     ];
     labels.retain(|(_, value)| !value.is_empty());
     labels
