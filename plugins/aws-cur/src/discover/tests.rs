@@ -355,6 +355,27 @@ fn nothing_at_all_is_told() {
 }
 
 #[test]
+fn folders_with_underscores_are_looked_into_and_what_was_passed_over_is_told() {
+    let folder = Folder::new();
+    folder.put("_exports/2024-09/a.csv.gz", "rows").put(".trash/2024-08/a.csv.gz", "rows");
+    folder.put("_delta_log/2024-07/a.parquet", "rows");
+    let found = folder.find();
+    assert_eq!(found.problems, []);
+    let read: Vec<_> = found.reports.iter().map(|report| (report.source.as_str(), report.period)).collect();
+    assert_eq!(read, [("_exports", month(2024, 9))]);
+
+    let folder = Folder::new();
+    let deep = "d/".repeat(17);
+    folder.put(&format!("{deep}2024-09/a.csv"), "rows").put(".trash/2024-08/a.csv.gz", "rows");
+    let found = folder.find();
+    assert_eq!(codes(&found), ["discover.nothing"]);
+    let message = &found.problems[0].failure.message;
+    assert!(message.contains(&format!("(not looked into: .trash/, {deep};")), "{message}");
+    // From further down it is found.
+    assert_eq!(folder.below("d/d").reports.len(), 1);
+}
+
+#[test]
 fn real_buckets_are_read() {
     let of = |folder: &str| {
         let found = find(&real(folder), None);
