@@ -102,6 +102,32 @@ fn net_costs_are_known_only_where_the_report_has_them() {
     assert_eq!((covered["net_unblended_cost"].as_str(), covered["net_amortized_cost"].as_str()), ("1.8", "1.2"));
 }
 
+/// Net costs are those of the whole report: they must not depend on which rows share a group or a part.
+#[test]
+fn net_costs_are_known_in_all_groups_or_in_none() {
+    let used = |account: &str, net: Option<&str>| {
+        let mut cells = vec![(TYPE, "Usage"), (COST, "2"), ("line_item_usage_account_id", account)];
+        cells.extend(net.map(|net| ("line_item_net_unblended_cost", net)));
+        row(&cells)
+    };
+    let rows = [used("a", Some("1.8")), used("a", None), used("b", None)];
+    let alone = folded("", &rows);
+    let nets = |name: &str| alone.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(nets("net_unblended_cost"), ["3.8", "2"]);
+    assert_eq!(nets("net_amortized_cost"), ["3.8", "2"]);
+
+    let mut whole = open("");
+    for part in &rows {
+        let mut accumulator = open("");
+        accumulator.update(&batch(std::slice::from_ref(part), Coding::Plain)).unwrap();
+        while let Some(piece) = accumulator.save().unwrap() {
+            whole.merge(&piece).unwrap();
+        }
+    }
+    assert_eq!(pulled(whole), alone);
+    assert!(folded("", &rows[2..]).iter().all(|row| !row.contains_key("net_unblended_cost")));
+}
+
 #[test]
 fn a_group_is_a_day_and_what_the_specification_names() {
     let result = line(&[
