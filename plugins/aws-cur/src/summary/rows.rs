@@ -1,6 +1,6 @@
 //! From line items to groups: the loop over rows.
 
-use super::formula::{Kind, Line, kind};
+use super::formula::{Kind, Line};
 use super::groups::Groups;
 use super::input::{Maps, Numbers, Texts, amounts, times};
 use super::intern::{Interner, NONE};
@@ -106,7 +106,7 @@ impl Fold {
     #[inline]
     fn row(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, row: usize) -> Result<(), Failure> {
         let key = self.key(keys, row)?;
-        let kind = unpacked(keys.kind.id(row));
+        let kind = Kind::of_number(keys.kind.id(row));
         let (group, measures) = self.groups.group(&key);
         if let Some(measures) = measures {
             amounts.add(kind, row, keys.start.get(row), measures)?;
@@ -189,31 +189,9 @@ impl<'a> KeyColumns<'a> {
             product,
             marketplace: Texts::of(batch, "bill_billing_entity", marketplace)?,
             left_out: Texts::of(batch, "line_item_operation", left_out)?,
-            kind: Texts::of(batch, "line_item_line_item_type", packed)?,
+            kind: Texts::of(batch, "line_item_line_item_type", Kind::number)?,
         })
     }
-}
-
-/// A kind as the number of a text; [`NONE`] is an ordinary line.
-fn packed(text: &str) -> u32 {
-    match kind(text) {
-        Kind::Other => NONE,
-        kind => kind as u32 + 1,
-    }
-}
-
-fn unpacked(number: u32) -> Kind {
-    const KINDS: [Kind; 8] = [
-        Kind::Covered,
-        Kind::Negation,
-        Kind::Recurring,
-        Kind::PlanUpfront,
-        Kind::Discounted,
-        Kind::ReservationFee,
-        Kind::Fee,
-        Kind::Refund,
-    ];
-    (number as usize).checked_sub(1).and_then(|index| KINDS.get(index)).copied().unwrap_or(Kind::Other)
 }
 
 impl<'a> AmountColumns<'a> {
