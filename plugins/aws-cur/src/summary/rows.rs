@@ -94,7 +94,7 @@ impl Fold {
     pub(crate) fn add(&mut self, batch: &RecordBatch, settings: &Settings) -> Result<(), Failure> {
         let interner = &mut self.groups.interner;
         let keys = KeyColumns::new(batch, settings, interner)?;
-        let amounts = AmountColumns::new(batch, interner)?;
+        let amounts = AmountColumns::new(batch)?;
         for row in 0..batch.num_rows() {
             if keys.left_out.id(row) == NONE {
                 self.row(&keys, &amounts, row)?;
@@ -120,12 +120,12 @@ impl Fold {
         let interner = &mut self.groups.interner;
         let start = keys.start.get(row).ok_or_else(no_time)?;
         let day = i32::try_from(start.div_euclid(MICROS_PER_DAY)).map_err(|_| no_time())?;
-        let region = keys.product.value(row, &keys.region);
+        let region = keys.product.value(row, &keys.region, interner);
         let or = |first: u32, second: u32| if first == NONE { second } else { first };
         let code = keys.product_code.id(row);
         let product = match keys.marketplace.id(row) {
             NONE => code,
-            _ => or(keys.product.value(row, &keys.product_name), code),
+            _ => or(keys.product.value(row, &keys.product_name, interner), code),
         };
         let texts = [
             keys.account.id(row),
@@ -195,15 +195,17 @@ impl<'a> KeyColumns<'a> {
 }
 
 impl<'a> AmountColumns<'a> {
-    fn new(batch: &'a RecordBatch, interner: &mut Interner) -> Result<AmountColumns<'a>, Failure> {
+    fn new(batch: &'a RecordBatch) -> Result<AmountColumns<'a>, Failure> {
         let amounts = |name: &str| amounts(batch, name);
+        // Whether there is one is all that counts.
+        let given = |arn: &str| if arn.is_empty() { NONE } else { 1 };
         let commitment = Commitments {
-            plan_arn: Texts::new(batch, "savings_plan_savings_plan_a_r_n", interner)?,
+            plan_arn: Texts::of(batch, "savings_plan_savings_plan_a_r_n", given)?,
             plan_start: times(batch, "savings_plan_start_time")?,
             plan_commitment: amounts("savings_plan_total_commitment_to_date")?,
             plan_used: amounts("savings_plan_used_commitment")?,
             plan_amortized_upfront: amounts("savings_plan_amortized_upfront_commitment_for_billing_period")?,
-            reservation_arn: Texts::new(batch, "reservation_reservation_a_r_n", interner)?,
+            reservation_arn: Texts::of(batch, "reservation_reservation_a_r_n", given)?,
             reservation_effective: amounts("reservation_effective_cost")?,
             net_reservation_effective: amounts("reservation_net_effective_cost")?,
             reservation_amortized_upfront: amounts("reservation_amortized_upfront_fee_for_billing_period")?,

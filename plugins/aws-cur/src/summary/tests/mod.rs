@@ -192,6 +192,29 @@ fn enabled_tags_are_known_by_their_underscored_spelling_too() {
     assert_eq!(kept(r#"{"enabled_tag_keys":["my_app"]}"#, "user_MyApp=a"), "{}");
 }
 
+/// Texts live as long as the file is folded, and product attributes and tags are most of a report's text.
+#[test]
+fn only_texts_that_are_wanted_are_kept() {
+    let rows: Vec<_> = (0..100)
+        .map(|n| {
+            row(&[
+                ("product", &format!("sku_group=g{n};region=r;product_name=p{n};other=o{n}")),
+                ("resource_tags", &format!("user_a=1;user_b=b{n};aws_createdBy=c{n}")),
+                ("savings_plan_savings_plan_a_r_n", &format!("arn:s{n}")),
+                ("reservation_reservation_a_r_n", &format!("arn:r{n}")),
+            ])
+        })
+        .collect();
+    for coding in [Coding::Plain, Coding::Short, Coding::Word] {
+        let mut accumulator = open(r#"{"enabled_tag_keys":["a"]}"#);
+        accumulator.update(&batch(&rows, coding)).unwrap();
+        // `{}`, USD, r, the key a, its value, and the object of both.
+        assert_eq!(accumulator.fold.groups.interner.len(), 6, "{coding:?}");
+        let result = pulled(accumulator);
+        assert_eq!((result.len(), result[0]["tags"].as_str(), result[0]["region"].as_str()), (1, r#"{"a":"1"}"#, "r"));
+    }
+}
+
 #[test]
 fn currencies_are_never_summed() {
     let rows = [row(&[(COST, "1")]), row(&[(COST, "2"), ("line_item_currency_code", "EUR")]), row(&[(COST, "4")])];
