@@ -38,18 +38,15 @@ fn schema() -> SchemaRef {
 /// Cuts groups with more resources than fit one piece.
 pub(crate) fn cut(groups: Vec<Group>, most: usize) -> Vec<Group> {
     let mut rows = Vec::with_capacity(groups.len());
-    for mut group in groups {
-        while group.resources.len() > most {
-            let rest = group.resources.split_off(most);
-            let part = Group {
-                key: group.key,
-                measures: group.measures,
-                resources: std::mem::replace(&mut group.resources, rest),
-            };
-            group.measures = Measures::default();
-            rows.push(part);
+    for group in groups {
+        if group.resources.len() <= most {
+            rows.push(group);
+            continue;
         }
-        rows.push(group);
+        let mut measures = group.measures;
+        for part in group.resources.chunks(most) {
+            rows.push(Group { key: group.key, measures: std::mem::take(&mut measures), resources: part.to_vec() });
+        }
     }
     rows
 }
