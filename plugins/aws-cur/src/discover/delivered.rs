@@ -9,7 +9,7 @@ use super::tree::{Tree, told};
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the manifests gave.
 #[derive(Debug, Default)]
