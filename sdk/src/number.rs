@@ -2,7 +2,7 @@
 
 use crate::text::{Cell, nulls};
 use crate::{csv::field::unquote, decimal, time};
-use arrow_array::{ArrayRef, Decimal128Array, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, Decimal128Array, NullArray, TimestampMicrosecondArray};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::ArrowError;
 use std::sync::Arc;
@@ -34,6 +34,11 @@ impl<T: Copy + Default> Column<T> {
         {
             (*slot, *valid) = (value, true);
         }
+    }
+
+    /// Whether it has no value: its column is then sent as `Null`.
+    fn is_void(&self) -> bool {
+        self.values.is_empty()
     }
 
     fn take(&mut self, rows: usize) -> (ScalarBuffer<T>, Option<arrow_buffer::NullBuffer>)
@@ -74,6 +79,9 @@ impl Decimals {
     }
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        if self.column.is_void() {
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
         let (values, nulls) = self.column.take(rows);
         let array = Decimal128Array::try_new(values, nulls)?
             .with_precision_and_scale(decimal::PRECISION as u8, decimal::SCALE as i8)?;
@@ -121,6 +129,9 @@ impl Times {
     }
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        if self.column.is_void() {
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
         let (values, nulls) = self.column.take(rows);
         Ok(Arc::new(TimestampMicrosecondArray::try_new(values, nulls)?.with_timezone("UTC")))
     }

@@ -62,6 +62,43 @@ fn text_keeps_its_encoding_and_nulls_become_text() {
 }
 
 #[test]
+fn null_stands_for_a_column_of_any_type() {
+    let declared = declared();
+    let nullable: Vec<Field> =
+        declared.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let schema = Arc::new(Schema::new(nullable));
+    let sent = Arc::new(Schema::new(
+        schema.fields().iter().map(|f| Field::new(f.name(), DataType::Null, true)).collect::<Vec<_>>(),
+    ));
+    let mut intake = Intake::default();
+    for rows in [2, 700, 3] {
+        let columns = vec![Arc::new(NullArray::new(rows)) as ArrayRef; 4];
+        let batch = RecordBatch::try_new(Arc::clone(&sent), columns).unwrap();
+        let batch = intake.read(encode_ipc(&sent, &[batch]).unwrap(), &schema).unwrap().remove(0);
+        assert_eq!(batch.num_rows(), rows);
+        for (column, field) in batch.columns().iter().zip(schema.fields()) {
+            assert_eq!((column.len(), column.logical_null_count()), (rows, rows), "{field}");
+            column.to_data().validate_full().unwrap();
+            let text = field.data_type() == &DataType::Utf8;
+            assert!(text || column.data_type() == field.data_type(), "{field}");
+        }
+    }
+}
+
+#[test]
+fn a_few_bytes_of_null_do_not_become_gigabytes() {
+    let members: Vec<Field> =
+        (0..100).map(|at| Field::new(format!("m{at}"), DataType::Decimal128(38, 18), true)).collect();
+    let declared = Arc::new(Schema::new(vec![Field::new("s", DataType::Struct(members.into()), true)]));
+    let sent = Arc::new(Schema::new(vec![Field::new("s", DataType::Null, true)]));
+    let nulls =
+        |rows| RecordBatch::try_new(Arc::clone(&sent), vec![Arc::new(NullArray::new(rows)) as ArrayRef]).unwrap();
+    let read = |rows| Intake::default().read(encode_ipc(&sent, &[nulls(rows)]).unwrap(), &declared);
+    assert_eq!(read(1000).unwrap()[0].column(0).null_count(), 1000);
+    assert!(read(ipc_frames::MAX_ROWS).unwrap_err().contains("send fewer at a time"));
+}
+
+#[test]
 fn names_order_and_types_have_to_be_the_declared_ones() {
     let mut swapped = columns();
     swapped.swap(0, 1);
