@@ -49,10 +49,10 @@ impl MapColumn {
         self.ends.push(self.entry_keys.len() as i32);
     }
 
-    /// The column of `rows` rows, `Null` when no row has an entry, and a clean start.
+    /// The column of `rows` rows, `Null` when no row has an entry. The dictionaries stay until [`MapColumn::forget`].
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         if self.entry_keys.is_empty() {
-            self.clear();
+            self.ends.clear();
             return Ok(Arc::new(NullArray::new(rows)));
         }
         self.ends.resize(rows, self.entry_keys.len() as i32);
@@ -60,16 +60,16 @@ impl MapColumn {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.iter().copied()).collect();
         let valid = BooleanBuffer::collect_bool(rows, |row| offsets.get(row) != offsets.get(row + 1));
         let array = assemble(keys, values, offsets, NullBuffer::new(valid))?;
-        self.clear();
-        Ok(array)
-    }
-
-    fn clear(&mut self) {
-        self.keys.clear();
-        self.values.clear();
         self.entry_keys.clear();
         self.entry_values.clear();
         self.ends.clear();
+        Ok(array)
+    }
+
+    /// Forgets the keys and values of earlier batches.
+    pub(crate) fn forget(&mut self) {
+        self.keys.clear();
+        self.values.clear();
     }
 }
 

@@ -13,11 +13,13 @@ pub(crate) struct Column<T> {
     /// By row; shorter than the batch while only nulls followed.
     values: Vec<T>,
     valid: Vec<bool>,
+    /// Rows of the last batch: there may be as many again, and growing step by step copies them all.
+    room: usize,
 }
 
 impl<T: Copy + Default> Default for Column<T> {
     fn default() -> Self {
-        Column { values: Vec::new(), valid: Vec::new() }
+        Column { values: Vec::new(), valid: Vec::new(), room: 0 }
     }
 }
 
@@ -26,6 +28,9 @@ impl<T: Copy + Default> Column<T> {
     #[inline]
     pub(crate) fn put(&mut self, row: usize, value: T) {
         if self.values.len() <= row {
+            if self.values.is_empty() {
+                self.values.reserve_exact(self.room);
+            }
             self.values.resize(row + 1, T::default());
             self.valid.resize(row + 1, false);
         }
@@ -49,6 +54,7 @@ impl<T: Copy + Default> Column<T> {
         let mut values = std::mem::take(&mut self.values);
         values.resize(rows, T::default());
         self.valid.clear();
+        self.room = rows;
         (ScalarBuffer::from(values), nulls)
     }
 }

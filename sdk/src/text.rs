@@ -70,6 +70,11 @@ impl Dictionary {
         self.values.intern(value.as_bytes()).0 + 1
     }
 
+    /// Distinct values.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     pub(crate) fn value(&self, code: u32) -> Option<&[u8]> {
         self.values.get((code as usize).checked_sub(1)?)
     }
@@ -135,6 +140,8 @@ pub(crate) struct TextColumn {
     plain: Option<Plain>,
     /// Other code writes here too, or several inputs feed it: it stays a dictionary.
     pub(crate) pinned: bool,
+    /// Its dictionary outlives a batch, until [`TextColumn::forget`].
+    pub(crate) lasting: bool,
 }
 
 /// Values end to end, one a row.
@@ -217,15 +224,27 @@ impl TextColumn {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 Arc::new(StringArray::try_new(offsets, Buffer::from_vec(plain.bytes), nulls)?) as ArrayRef
             }
-            None if self.dictionary.values.len() == 0 => Arc::new(NullArray::new(rows)),
+            None if self.codes.iter().all(|code| *code == NULL) => Arc::new(NullArray::new(rows)),
             None => {
                 self.codes.resize(rows, NULL);
                 self.dictionary.array(&self.codes)?
             }
         };
-        self.dictionary.clear();
+        if !self.lasting {
+            self.dictionary.clear();
+        }
         self.codes.clear();
         Ok(array)
+    }
+
+    /// Distinct values in the dictionary.
+    pub(crate) fn distinct(&self) -> usize {
+        self.dictionary.len()
+    }
+
+    /// Forgets the values of earlier batches.
+    pub(crate) fn forget(&mut self) {
+        self.dictionary.clear();
     }
 }
 

@@ -1,5 +1,7 @@
-use arrow::array::{Decimal128Array, MapBuilder, NullArray, StringBuilder, StringDictionaryBuilder};
-use arrow::datatypes::UInt16Type;
+use arrow::array::{
+    Decimal128Array, DictionaryArray, Int8Array, MapBuilder, NullArray, StringArray, StringBuilder, StringDictionaryBuilder,
+};
+use arrow::datatypes::{Int8Type, UInt16Type};
 
 use super::*;
 
