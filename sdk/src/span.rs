@@ -9,10 +9,7 @@ use crate::csv::field::unquote;
 use crate::intern::Interner;
 use crate::json;
 use crate::map::{Entry, MapColumn};
-use crate::text::{BAD, NULL, TextColumn};
-
-/// After so many rows it is decided whether runs repeat enough.
-const TRIAL: usize = 1024;
+use crate::text::{BAD, NULL, TextColumn, Trial};
 
 /// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
 const ROWS_EACH: usize = 4;
@@ -45,6 +42,7 @@ pub(crate) struct Span {
     /// Runs of earlier batches.
     kept: usize,
     repeats: bool,
+    trial: Trial,
     /// By run: where its entries end.
     entry_ends: Vec<u32>,
     entries: Vec<Entry>,
@@ -68,6 +66,7 @@ impl Span {
             runs: Interner::default(),
             kept: 0,
             repeats: true,
+            trial: Trial::default(),
             entry_ends: Vec::new(),
             entries: Vec::new(),
             codes: Vec::new(),
@@ -86,7 +85,7 @@ impl Span {
         columns: &mut [TextColumn],
         map: &mut MapColumn,
     ) {
-        if self.repeats && rows >= TRIAL && (self.runs.len() - self.kept) * 2 > rows {
+        if self.repeats && self.trial.fails(rows, self.runs.len() - self.kept) {
             self.repeats = false;
         }
         self.ids.clear();
@@ -231,6 +230,7 @@ pub(crate) fn end_batch(spans: &mut [Span], rows: usize, columns: &mut [TextColu
     let large = spans.iter().filter(|span| !span.is_small(rows, columns, maps)).map(|span| span.family);
     let large: Vec<usize> = large.collect();
     for span in spans {
+        span.trial = span.trial.next(!span.repeats);
         if large.contains(&span.family) {
             span.forget(columns, maps);
         }

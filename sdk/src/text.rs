@@ -9,8 +9,29 @@ use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuf
 use arrow_schema::ArrowError;
 use std::sync::Arc;
 
-/// After so many rows it is decided whether a dictionary pays.
-const TRIAL: usize = 1024;
+/// After so many rows of a batch it is decided whether values repeat. In the first rows nearly every value is new, also
+/// of a column with a few thousand values in all; so it is decided late, but early when the last batch had no repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trial(usize);
+
+impl Default for Trial {
+    fn default() -> Self {
+        Trial(8192)
+    }
+}
+
+impl Trial {
+    /// Whether values do not repeat, after `rows` rows with `distinct` values.
+    pub(crate) fn fails(self, rows: usize, distinct: usize) -> bool {
+        rows >= self.0 && distinct * 2 > rows
+    }
+
+    /// The trial of the next batch.
+    pub(crate) fn next(self, failed: bool) -> Trial {
+        if failed { Trial(1024) } else { Trial::default() }
+    }
+}
+
 /// The code of a null, and of bytes that are not text.
 pub(crate) const NULL: u32 = 0;
 pub(crate) const BAD: u32 = u32::MAX;
@@ -138,6 +159,7 @@ pub(crate) struct TextColumn {
     /// By row; shorter than the batch while only nulls followed.
     codes: Vec<u32>,
     plain: Option<Plain>,
+    trial: Trial,
     /// Other code writes here too, or several inputs feed it: it stays a dictionary.
     pub(crate) pinned: bool,
     /// Its dictionary outlives a batch, until [`TextColumn::forget`].
@@ -170,7 +192,7 @@ impl TextColumn {
     /// Fields of the next rows; `rows` of the batch come before them. Rows whose field is not text go to `bad`.
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
         let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
-        if self.plain.is_none() && !self.pinned && rows >= TRIAL && self.dictionary.values.len() * 2 > rows {
+        if self.plain.is_none() && !self.pinned && self.trial.fails(rows, self.distinct()) {
             self.leave_dictionary();
         }
         if let Some(plain) = &mut self.plain {
@@ -216,6 +238,7 @@ impl TextColumn {
 
     /// The column of `rows` rows, and a clean start.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.trial = self.trial.next(self.plain.is_some());
         let array = match self.plain.take() {
             Some(mut plain) => {
                 plain.skip_to(rows);
