@@ -43,7 +43,9 @@ impl Tally {
         self.ipc += out.batches.iter().map(|b| ipc::encode(b).expect("batch encodes").len()).sum::<usize>();
         self.encoding += start.elapsed();
         let start = Instant::now();
-        out.batches.iter().try_for_each(|b| self.summary.update(b)).expect("batch folds");
+        for batch in &out.batches {
+            self.summary.update(batch).expect("batch folds");
+        }
         self.folding += start.elapsed();
     }
 }
