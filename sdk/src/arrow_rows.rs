@@ -7,6 +7,7 @@ use crate::time;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_buffer::ArrowNativeType;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use std::fmt::Write as _;
 
@@ -111,17 +112,11 @@ fn values(column: &ArrayRef) -> Result<Cells, ArrowError> {
         DataType::Timestamp(unit, _) => timestamps(column, *unit),
         DataType::Date32 => {
             let array = column.as_primitive::<Date32Type>().clone();
-            Box::new(move |row, out| time::format(i64::from(array.value(row)) * 86_400_000_000, out))
-        }
-        DataType::Dictionary(..) => {
-            let dictionary = column.as_any_dictionary();
-            let (keys, values) = (dictionary.normalized_keys(), cells(dictionary.values())?);
             Box::new(move |row, out| {
-                if let Some(key) = keys.get(row) {
-                    values(*key, out);
-                }
+                time::format(i64::from(array.value(row)).saturating_mul(86_400_000_000), out);
             })
         }
+        DataType::Dictionary(key, _) => dictionary(column, key)?,
         DataType::Map(..) => map(column)?,
         DataType::Struct(_) => structs(column)?,
         other => {
@@ -152,6 +147,28 @@ fn timestamps(column: &ArrayRef, unit: TimeUnit) -> Cells {
         TimeUnit::Microsecond => scaled!(TimestampMicrosecondType, |v: i64| v),
         TimeUnit::Nanosecond => scaled!(TimestampNanosecondType, |v: i64| v.div_euclid(1_000)),
     }
+}
+
+/// Values by key. A dictionary may be empty: then every row is null, and no key is ever looked at.
+fn dictionary(column: &ArrayRef, key: &DataType) -> Result<Cells, ArrowError> {
+    macro_rules! keyed {
+        ($kind:ty) => {{
+            let array = column.as_dictionary::<$kind>();
+            let (keys, values) = (array.keys().clone(), cells(array.values())?);
+            Box::new(move |row, out: &mut String| values(keys.value(row).as_usize(), out))
+        }};
+    }
+    Ok(match key {
+        DataType::Int8 => keyed!(Int8Type),
+        DataType::Int16 => keyed!(Int16Type),
+        DataType::Int32 => keyed!(Int32Type),
+        DataType::Int64 => keyed!(Int64Type),
+        DataType::UInt8 => keyed!(UInt8Type),
+        DataType::UInt16 => keyed!(UInt16Type),
+        DataType::UInt32 => keyed!(UInt32Type),
+        DataType::UInt64 => keyed!(UInt64Type),
+        other => return Err(ArrowError::NotYetImplemented(format!("dictionaries with keys of type {other}"))),
+    })
 }
 
 /// A map as a JSON object of texts.
@@ -197,4 +214,96 @@ fn object<'a>(out: &mut String, members: impl Iterator<Item = (&'a Cells, &'a Ce
         }
     }
     out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{csv::field::unquote, ipc};
+    use arrow_array::{DictionaryArray, NullArray, PrimitiveArray, StringArray, StructArray, new_null_array};
+    use arrow_schema::{Field, Fields, Schema};
+    use std::sync::Arc;
+
+    /// The texts of a column that came through IPC, as a host sends it.
+    fn texts(column: ArrayRef) -> Vec<String> {
+        let field = Field::new("c", column.data_type().clone(), true);
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![column]).unwrap();
+        let batch = ipc::decode(&ipc::encode(&batch).unwrap()).unwrap().remove(0);
+        let (rows, mut writer) = (Rows::new(&batch).unwrap(), Writer::new());
+        (0..batch.num_rows()).for_each(|row| {
+            rows.write(row, &mut writer).unwrap();
+        });
+        let (block, mut scratch) = (writer.block(), Vec::new());
+        let text =
+            |row| String::from_utf8_lossy(unquote(block.row(row).unwrap().field(0).unwrap(), &mut scratch)).into();
+        (0..batch.num_rows()).map(text).collect()
+    }
+
+    fn dictionary_of<K: ArrowDictionaryKeyType>(keys: Vec<Option<K::Native>>, values: &[Option<&str>]) -> ArrayRef {
+        let keys: PrimitiveArray<K> = keys.into_iter().collect();
+        Arc::new(DictionaryArray::new(keys, Arc::new(StringArray::from(values.to_vec()))))
+    }
+
+    #[test]
+    fn dictionaries_of_every_key_and_without_values() {
+        macro_rules! check {
+            ($($kind:ty),*) => {$(
+                let values = [Some("a"), None, Some("b")];
+                let column = dictionary_of::<$kind>(vec![Some(2), None, Some(1), Some(0)], &values);
+                assert_eq!(texts(column), ["b", "", "", "a"]);
+                assert_eq!(texts(dictionary_of::<$kind>(vec![None, None], &[])), ["", ""]);
+            )*};
+        }
+        check!(Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type);
+    }
+
+    #[test]
+    fn empty_columns_of_every_type() {
+        let text = Arc::new(Field::new("a", DataType::Utf8, true));
+        let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let pair = |value: DataType| {
+            let fields = vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)];
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.into()), false)), false)
+        };
+        let types = [
+            DataType::Null,
+            DataType::Boolean,
+            DataType::LargeUtf8,
+            DataType::Utf8View,
+            DataType::Float32,
+            DataType::Decimal128(38, 6),
+            DataType::Decimal256(76, 6),
+            DataType::Date32,
+            DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+            coded.clone(),
+            pair(coded),
+            DataType::Struct(Fields::from(vec![text])),
+        ];
+        for kind in types {
+            assert_eq!(texts(new_null_array(&kind, 2)), ["", ""], "{kind}");
+        }
+        assert_eq!(texts(Arc::new(NullArray::new(1))), [""]);
+        let inner = dictionary_of::<Int32Type>(vec![None], &[]);
+        let field = Arc::new(Field::new("a", inner.data_type().clone(), true));
+        assert_eq!(texts(Arc::new(StructArray::from(vec![(field, inner)]))), [r#"{"a":""}"#]);
+    }
+
+    #[test]
+    fn types_of_no_report_are_errors() {
+        for kind in [DataType::Binary, DataType::Duration(TimeUnit::Second), DataType::FixedSizeBinary(3)] {
+            let column = new_null_array(&kind, 1);
+            let field = Field::new("c", kind, true);
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![column]).unwrap();
+            assert!(Rows::new(&batch).is_err());
+        }
+    }
+
+    #[test]
+    fn times_out_of_range_do_not_overflow() {
+        let days: ArrayRef = Arc::new(arrow_array::Date32Array::from(vec![i32::MAX, i32::MIN]));
+        let seconds: ArrayRef = Arc::new(arrow_array::TimestampSecondArray::from(vec![i64::MAX, i64::MIN]));
+        for column in [days, seconds] {
+            assert!(texts(column).iter().all(|text| text.ends_with('Z')));
+        }
+    }
 }

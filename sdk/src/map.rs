@@ -1,7 +1,7 @@
 //! Map columns: keys and values of a whole batch as two dictionaries.
 
 use crate::text::Dictionary;
-use arrow_array::{Array, ArrayRef, MapArray, StructArray};
+use arrow_array::{Array, ArrayRef, MapArray, NullArray, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields};
 use std::sync::Arc;
@@ -49,27 +49,27 @@ impl MapColumn {
         self.ends.push(self.entry_keys.len() as i32);
     }
 
-    /// The column of `rows` rows, and a clean start.
+    /// The column of `rows` rows, `Null` when no row has an entry. The dictionaries stay until [`MapColumn::forget`].
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         if self.entry_keys.is_empty() {
-            self.clear();
-            return null_maps(rows);
+            self.ends.clear();
+            return Ok(Arc::new(NullArray::new(rows)));
         }
         self.ends.resize(rows, self.entry_keys.len() as i32);
         let (keys, values) = (self.keys.array(&self.entry_keys)?, self.values.array(&self.entry_values)?);
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.iter().copied()).collect();
         let valid = BooleanBuffer::collect_bool(rows, |row| offsets.get(row) != offsets.get(row + 1));
         let array = assemble(keys, values, offsets, NullBuffer::new(valid))?;
-        self.clear();
-        Ok(array)
-    }
-
-    fn clear(&mut self) {
-        self.keys.clear();
-        self.values.clear();
         self.entry_keys.clear();
         self.entry_values.clear();
         self.ends.clear();
+        Ok(array)
+    }
+
+    /// Forgets the keys and values of earlier batches.
+    pub(crate) fn forget(&mut self) {
+        self.keys.clear();
+        self.values.clear();
     }
 }
 
@@ -80,11 +80,6 @@ fn assemble(keys: ArrayRef, values: ArrayRef, offsets: Vec<i32>, nulls: NullBuff
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
     let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
     Ok(Arc::new(MapArray::try_new(field, offsets, entries, nulls, false)?))
-}
-
-fn null_maps(rows: usize) -> Result<ArrayRef, ArrowError> {
-    let empty: ArrayRef = arrow_array::new_empty_array(&DataType::Utf8);
-    assemble(Arc::clone(&empty), empty, vec![0; rows + 1], NullBuffer::new_null(rows))
 }
 
 fn entry_fields(key: DataType, value: DataType) -> Fields {

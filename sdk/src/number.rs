@@ -2,7 +2,7 @@
 
 use crate::text::{Cell, nulls};
 use crate::{csv::field::unquote, decimal, time};
-use arrow_array::{ArrayRef, Decimal128Array, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, Decimal128Array, NullArray, TimestampMicrosecondArray};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::ArrowError;
 use std::sync::Arc;
@@ -13,11 +13,13 @@ pub(crate) struct Column<T> {
     /// By row; shorter than the batch while only nulls followed.
     values: Vec<T>,
     valid: Vec<bool>,
+    /// Rows of the last batch: there may be as many again, and growing step by step copies them all.
+    room: usize,
 }
 
 impl<T: Copy + Default> Default for Column<T> {
     fn default() -> Self {
-        Column { values: Vec::new(), valid: Vec::new() }
+        Column { values: Vec::new(), valid: Vec::new(), room: 0 }
     }
 }
 
@@ -26,6 +28,9 @@ impl<T: Copy + Default> Column<T> {
     #[inline]
     pub(crate) fn put(&mut self, row: usize, value: T) {
         if self.values.len() <= row {
+            if self.values.is_empty() {
+                self.values.reserve_exact(self.room);
+            }
             self.values.resize(row + 1, T::default());
             self.valid.resize(row + 1, false);
         }
@@ -36,6 +41,11 @@ impl<T: Copy + Default> Column<T> {
         }
     }
 
+    /// Whether it has no value: its column is then sent as `Null`.
+    fn is_void(&self) -> bool {
+        self.values.is_empty()
+    }
+
     fn take(&mut self, rows: usize) -> (ScalarBuffer<T>, Option<arrow_buffer::NullBuffer>)
     where
         T: arrow_buffer::ArrowNativeType,
@@ -44,6 +54,7 @@ impl<T: Copy + Default> Column<T> {
         let mut values = std::mem::take(&mut self.values);
         values.resize(rows, T::default());
         self.valid.clear();
+        self.room = rows;
         (ScalarBuffer::from(values), nulls)
     }
 }
@@ -74,6 +85,9 @@ impl Decimals {
     }
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        if self.column.is_void() {
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
         let (values, nulls) = self.column.take(rows);
         let array = Decimal128Array::try_new(values, nulls)?
             .with_precision_and_scale(decimal::PRECISION as u8, decimal::SCALE as i8)?;
@@ -121,6 +135,9 @@ impl Times {
     }
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        if self.column.is_void() {
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
         let (values, nulls) = self.column.take(rows);
         Ok(Arc::new(TimestampMicrosecondArray::try_new(values, nulls)?.with_timezone("UTC")))
     }

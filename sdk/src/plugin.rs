@@ -47,7 +47,7 @@ pub trait Normalize: Sized + 'static {
 #[derive(Debug, Default)]
 pub struct Rows {
     /// Batches with the index of their table in the manifest. Columns are the table's, by name and order; text may be
-    /// plain, dictionary-encoded, or `Null`.
+    /// plain or dictionary-encoded, and a column without a value `Null`.
     pub batches: Vec<(u32, RecordBatch)>,
     /// Input rows taken in, rejected ones among them.
     pub rows: u64,

@@ -1,16 +1,18 @@
 //! Runs of neighbouring columns whose values repeat together.
 //!
 //! The attributes of a product fill 60 to 100 columns and are the same for every row of that product. The bytes of such
-//! a run are looked up as one key; its values and map entries are worked out once per key and batch.
+//! a run are looked up as one key; its values and map entries are worked out once per key. Runs, and the dictionaries
+//! that their codes stand for, are kept from batch to batch while they are few: every batch carries its dictionaries
+//! whole, so many of them would cost more to send than to look up again.
 
 use crate::csv::field::unquote;
 use crate::intern::Interner;
 use crate::json;
 use crate::map::{Entry, MapColumn};
-use crate::text::{BAD, NULL, TextColumn};
+use crate::text::{BAD, NULL, TextColumn, Trial};
 
-/// After so many rows it is decided whether runs repeat enough.
-const TRIAL: usize = 1024;
+/// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
+const ROWS_EACH: usize = 4;
 
 /// What one column of a run is.
 #[derive(Debug, Clone)]
@@ -34,8 +36,13 @@ pub(crate) struct Span {
     pub(crate) columns: Vec<usize>,
     /// The map column that its members fill.
     pub(crate) map: Option<usize>,
+    /// Spans that fill a column or map in common have the same number: they are kept or forgotten together.
+    pub(crate) family: usize,
     runs: Interner,
+    /// Runs of earlier batches.
+    kept: usize,
     repeats: bool,
+    trial: Trial,
     /// By run: where its entries end.
     entry_ends: Vec<u32>,
     entries: Vec<Entry>,
@@ -55,8 +62,11 @@ impl Span {
             members: Vec::new(),
             columns: Vec::new(),
             map,
+            family: first,
             runs: Interner::default(),
+            kept: 0,
             repeats: true,
+            trial: Trial::default(),
             entry_ends: Vec::new(),
             entries: Vec::new(),
             codes: Vec::new(),
@@ -75,7 +85,7 @@ impl Span {
         columns: &mut [TextColumn],
         map: &mut MapColumn,
     ) {
-        if self.repeats && rows >= TRIAL && self.runs.len() * 2 > rows {
+        if self.repeats && self.trial.fails(rows, self.runs.len() - self.kept) {
             self.repeats = false;
         }
         self.ids.clear();
@@ -175,15 +185,57 @@ impl Span {
         })
     }
 
-    /// Forgets all runs: the batch they belong to is finished.
-    pub(crate) fn clear(&mut self) {
+    /// Whether its runs, and what they fill, are few enough for a batch of `rows` rows to be kept.
+    fn is_small(&self, rows: usize, columns: &[TextColumn], maps: &[MapColumn]) -> bool {
+        let few = |count: usize| count * ROWS_EACH <= rows;
+        let columns = self.columns.iter().filter_map(|column| columns.get(*column));
+        let map = self.map.and_then(|map| maps.get(map));
+        self.repeats
+            && few(self.runs.len())
+            && columns.map(TextColumn::distinct).all(few)
+            && map.is_none_or(|map| few(map.values.len()))
+    }
+
+    fn forget(&mut self, columns: &mut [TextColumn], maps: &mut [MapColumn]) {
         self.runs.clear();
         self.repeats = true;
         self.entry_ends.clear();
         self.entries.clear();
         self.codes.clear();
         self.bad.clear();
-        self.ids.clear();
+        self.columns.iter().filter_map(|c| columns.get_mut(*c).map(TextColumn::forget)).for_each(drop);
+        if let Some(map) = self.map.and_then(|map| maps.get_mut(map)) {
+            map.forget();
+        }
+    }
+}
+
+/// Gives spans that fill something in common the same family.
+pub(crate) fn join_families(spans: &mut [Span]) {
+    for at in 1..spans.len() {
+        let (earlier, rest) = spans.split_at_mut(at);
+        let Some(span) = rest.first_mut() else { continue };
+        let shares = |other: &Span| {
+            (other.map.is_some() && other.map == span.map) || other.columns.iter().any(|c| span.columns.contains(c))
+        };
+        let joined: Vec<usize> = earlier.iter().filter(|other| shares(other)).map(|other| other.family).collect();
+        for other in earlier.iter_mut().filter(|other| joined.contains(&other.family)) {
+            other.family = span.family;
+        }
+    }
+}
+
+/// A batch of `rows` rows is finished: forgets the runs of families that are not small.
+pub(crate) fn end_batch(spans: &mut [Span], rows: usize, columns: &mut [TextColumn], maps: &mut [MapColumn]) {
+    let large = spans.iter().filter(|span| !span.is_small(rows, columns, maps)).map(|span| span.family);
+    let large: Vec<usize> = large.collect();
+    for span in spans {
+        span.trial = span.trial.next(!span.repeats);
+        if large.contains(&span.family) {
+            span.forget(columns, maps);
+        }
+        span.kept = span.runs.len();
+        span.ids.clear();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::map::MapColumn;
 use crate::number::{Clock, Decimals, Times, amount};
 use crate::plan::{Kind, Plan, Target, kind};
 use crate::reject::{Reject, Rejects};
-use crate::span::{Member, Span};
+use crate::span::{self, Member, Span};
 use crate::text::{Cell, TextColumn};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Field, Schema};
@@ -132,7 +132,7 @@ impl TableBuilder {
             span.map = span.map.or(map);
             let member = if let Some(column) = column {
                 if let Some(text) = self.texts.get_mut(column) {
-                    text.pinned = true;
+                    (text.pinned, text.lasting) = (true, true);
                 }
                 span.columns.push(column);
                 Member::Column(span.columns.len() - 1)
@@ -146,6 +146,7 @@ impl TableBuilder {
                 text.pinned = true;
             }
         }
+        span::join_families(&mut self.spans);
         self.lay_out_maps();
     }
 
@@ -339,9 +340,7 @@ impl TableBuilder {
             fields.push(Field::new(field.name(), array.data_type().clone(), true));
             arrays.push(array);
         }
-        for span in &mut self.spans {
-            span.clear();
-        }
+        span::end_batch(&mut self.spans, rows, &mut self.texts, &mut self.maps);
         self.batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?);
         Ok(())
     }

@@ -9,8 +9,29 @@ use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuf
 use arrow_schema::ArrowError;
 use std::sync::Arc;
 
-/// After so many rows it is decided whether a dictionary pays.
-const TRIAL: usize = 1024;
+/// After so many rows of a batch it is decided whether values repeat. In the first rows nearly every value is new, also
+/// of a column with a few thousand values in all; so it is decided late, but early when the last batch had no repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trial(usize);
+
+impl Default for Trial {
+    fn default() -> Self {
+        Trial(8192)
+    }
+}
+
+impl Trial {
+    /// Whether values do not repeat, after `rows` rows with `distinct` values.
+    pub(crate) fn fails(self, rows: usize, distinct: usize) -> bool {
+        rows >= self.0 && distinct * 2 > rows
+    }
+
+    /// The trial of the next batch.
+    pub(crate) fn next(self, failed: bool) -> Trial {
+        if failed { Trial(1024) } else { Trial::default() }
+    }
+}
+
 /// The code of a null, and of bytes that are not text.
 pub(crate) const NULL: u32 = 0;
 pub(crate) const BAD: u32 = u32::MAX;
@@ -68,6 +89,11 @@ impl Dictionary {
     /// The code of a value.
     pub(crate) fn value_code(&mut self, value: &str) -> u32 {
         self.values.intern(value.as_bytes()).0 + 1
+    }
+
+    /// Distinct values.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
     pub(crate) fn value(&self, code: u32) -> Option<&[u8]> {
@@ -133,8 +159,11 @@ pub(crate) struct TextColumn {
     /// By row; shorter than the batch while only nulls followed.
     codes: Vec<u32>,
     plain: Option<Plain>,
+    trial: Trial,
     /// Other code writes here too, or several inputs feed it: it stays a dictionary.
     pub(crate) pinned: bool,
+    /// Its dictionary outlives a batch, until [`TextColumn::forget`].
+    pub(crate) lasting: bool,
 }
 
 /// Values end to end, one a row.
@@ -163,7 +192,7 @@ impl TextColumn {
     /// Fields of the next rows; `rows` of the batch come before them. Rows whose field is not text go to `bad`.
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
         let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
-        if self.plain.is_none() && !self.pinned && rows >= TRIAL && self.dictionary.values.len() * 2 > rows {
+        if self.plain.is_none() && !self.pinned && self.trial.fails(rows, self.distinct()) {
             self.leave_dictionary();
         }
         if let Some(plain) = &mut self.plain {
@@ -209,6 +238,7 @@ impl TextColumn {
 
     /// The column of `rows` rows, and a clean start.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.trial = self.trial.next(self.plain.is_some());
         let array = match self.plain.take() {
             Some(mut plain) => {
                 plain.skip_to(rows);
@@ -217,15 +247,27 @@ impl TextColumn {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 Arc::new(StringArray::try_new(offsets, Buffer::from_vec(plain.bytes), nulls)?) as ArrayRef
             }
-            None if self.dictionary.values.len() == 0 => Arc::new(NullArray::new(rows)),
+            None if self.codes.iter().all(|code| *code == NULL) => Arc::new(NullArray::new(rows)),
             None => {
                 self.codes.resize(rows, NULL);
                 self.dictionary.array(&self.codes)?
             }
         };
-        self.dictionary.clear();
+        if !self.lasting {
+            self.dictionary.clear();
+        }
         self.codes.clear();
         Ok(array)
+    }
+
+    /// Distinct values in the dictionary.
+    pub(crate) fn distinct(&self) -> usize {
+        self.dictionary.len()
+    }
+
+    /// Forgets the values of earlier batches.
+    pub(crate) fn forget(&mut self) {
+        self.dictionary.clear();
     }
 }
 

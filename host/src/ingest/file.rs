@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 
 use super::error::IngestError;
 use super::period::discard;
@@ -22,6 +23,7 @@ use crate::plugin::{
     AccumulatorHandle, CallContext, Cancel, Compression, Form, InputFile, Instance, NormalizeJob, NormalizerHandle,
     Outcome, Reject, SummaryTask, encode_ipc,
 };
+use crate::source::compact::compact;
 use crate::source::fetch::{self, InputSpec};
 use crate::source::parquet;
 
@@ -158,8 +160,8 @@ impl<'a> FileWork<'a> {
         loop {
             self.check_cancel()?;
             let started = Instant::now();
-            let batch = file.next_batch()?;
-            let ipc = batch.as_ref().map(ipc_of).transpose()?;
+            // Of the batch only its encoding is kept while the plugin works on it.
+            let ipc = file.next_batch()?.map(|batch| small_ipc_of(&batch)).transpose()?;
             self.result.read += started.elapsed();
             let Some(ipc) = ipc else { break };
             progress.set(file.rows_given() * file.size() / file.rows().max(1));
@@ -291,8 +293,16 @@ impl<'a> FileWork<'a> {
 }
 
 fn ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
-    let encoded = encode_ipc(&batch.schema(), std::slice::from_ref(batch));
-    encoded.map_err(|error| IngestError::Internal(format!("encoding rows for the plugin ({error})")))
+    encode_ipc(&batch.schema(), std::slice::from_ref(batch)).map_err(|error| encoding(&error))
+}
+
+/// Rows of a Parquet file, whose readers hand out more than the rows need.
+fn small_ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
+    ipc_of(&compact(batch).map_err(|error| encoding(&error))?)
+}
+
+fn encoding(error: &ArrowError) -> IngestError {
+    IngestError::Internal(format!("encoding rows for the plugin ({error})"))
 }
 
 /// The columns a summary asked for. The manifest was checked: they are there.

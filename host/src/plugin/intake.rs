@@ -2,14 +2,14 @@
 //!
 //! First the frames ([`super::ipc_frames`]), then the schema against the declared one, then every value by Arrow's own
 //! validation, which is never skipped. What passes keeps the encoding it came in; only `Null` columns, which few readers
-//! know, become text.
+//! know, get the declared type.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int8Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Decimal128Type, Field, Int8Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
@@ -17,14 +17,15 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use super::imports::log::printable;
 use super::ipc_frames;
+use super::null_columns::{self, NullColumns};
 
 /// Longest problem that is shown; Arrow's own messages may quote a whole schema.
 const MAX_PROBLEM: usize = 600;
 
-/// Reads values of one instance. Keeps the all-null column it hands out again and again.
+/// Reads values of one instance.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
-    nulls: Option<ArrayRef>,
+    nulls: NullColumns,
 }
 
 impl Intake {
@@ -42,27 +43,15 @@ impl Intake {
         let rows = batch.num_rows();
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (column, field) in batch.columns().iter().zip(schema.fields()) {
-            let column = match column.data_type() {
-                DataType::Null => self.null_text(rows),
-                _ => Arc::clone(column),
-            };
-            check_values(&column, field)?;
-            columns.push(column);
+            if column.data_type() == &DataType::Null {
+                columns.push(self.nulls.column(field, rows)?);
+                continue;
+            }
+            check_values(column, field)?;
+            columns.push(Arc::clone(column));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| error.to_string())
-    }
-
-    /// A text column of nulls: one shared zeroed buffer, whatever its length.
-    fn null_text(&mut self, rows: usize) -> ArrayRef {
-        if let Some(nulls) = self.nulls.as_ref().filter(|nulls| nulls.len() >= rows) {
-            return nulls.slice(0, rows);
-        }
-        let keys = Int8Array::new_null(rows.next_power_of_two());
-        let empty = Arc::new(StringArray::new_null(0));
-        let nulls: ArrayRef = Arc::new(DictionaryArray::<Int8Type>::new(keys, empty));
-        self.nulls = Some(Arc::clone(&nulls));
-        nulls.slice(0, rows)
     }
 }
 
@@ -117,7 +106,7 @@ fn fit(declared: &Schema, sent: &Schema) -> Result<Schema, String> {
             return Err(format!("column {index} is `{}` and is declared as `{}`", sent.name(), declared.name()));
         }
         let taken = match (declared.data_type(), sent.data_type()) {
-            (DataType::Utf8, DataType::Null) => null_text_type(),
+            (declared_type, DataType::Null) => null_columns::held_as(declared_type),
             (declared_type, sent_type) if fits(declared_type, sent_type) => sent_type.clone(),
             (declared_type, sent_type) => {
                 let name = declared.name();
@@ -131,11 +120,7 @@ fn fit(declared: &Schema, sent: &Schema) -> Result<Schema, String> {
     Ok(Schema::new_with_metadata(fields, declared.metadata().clone()))
 }
 
-fn null_text_type() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
-}
-
-/// Whether a sent type stands for a declared one: the same, but that text may be a dictionary.
+/// Whether a sent type stands for a declared one: the same, but that text may be a dictionary. `Null` is looked at before.
 fn fits(declared: &DataType, sent: &DataType) -> bool {
     let child = |declared: &Field, sent: &Field| {
         declared.name() == sent.name()

@@ -1,5 +1,7 @@
-use arrow::array::{Decimal128Array, MapBuilder, NullArray, StringBuilder, StringDictionaryBuilder};
-use arrow::datatypes::UInt16Type;
+use arrow::array::{
+    Decimal128Array, DictionaryArray, Int8Array, MapBuilder, NullArray, StringArray, StringBuilder, StringDictionaryBuilder,
+};
+use arrow::datatypes::{Int8Type, UInt16Type};
 
 use super::*;
 
@@ -59,6 +61,43 @@ fn text_keeps_its_encoding_and_nulls_become_text() {
     assert_eq!(&types[..3], ["Dictionary(UInt16, Utf8)", "Decimal128(38, 18)", "Dictionary(Int8, Utf8)"]);
     assert!(!batch.schema().field(0).is_nullable() && batch.schema().field(2).is_nullable());
     assert_eq!(batch.column(2).logical_null_count(), 2);
+}
+
+#[test]
+fn null_stands_for_a_column_of_any_type() {
+    let declared = declared();
+    let nullable: Vec<Field> =
+        declared.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let schema = Arc::new(Schema::new(nullable));
+    let sent = Arc::new(Schema::new(
+        schema.fields().iter().map(|f| Field::new(f.name(), DataType::Null, true)).collect::<Vec<_>>(),
+    ));
+    let mut intake = Intake::default();
+    for rows in [2, 700, 3] {
+        let columns = vec![Arc::new(NullArray::new(rows)) as ArrayRef; 4];
+        let batch = RecordBatch::try_new(Arc::clone(&sent), columns).unwrap();
+        let batch = intake.read(encode_ipc(&sent, &[batch]).unwrap(), &schema).unwrap().remove(0);
+        assert_eq!(batch.num_rows(), rows);
+        for (column, field) in batch.columns().iter().zip(schema.fields()) {
+            assert_eq!((column.len(), column.logical_null_count()), (rows, rows), "{field}");
+            column.to_data().validate_full().unwrap();
+            let text = field.data_type() == &DataType::Utf8;
+            assert!(text || column.data_type() == field.data_type(), "{field}");
+        }
+    }
+}
+
+#[test]
+fn a_few_bytes_of_null_do_not_become_gigabytes() {
+    let members: Vec<Field> =
+        (0..100).map(|at| Field::new(format!("m{at}"), DataType::Decimal128(38, 18), true)).collect();
+    let declared = Arc::new(Schema::new(vec![Field::new("s", DataType::Struct(members.into()), true)]));
+    let sent = Arc::new(Schema::new(vec![Field::new("s", DataType::Null, true)]));
+    let nulls =
+        |rows| RecordBatch::try_new(Arc::clone(&sent), vec![Arc::new(NullArray::new(rows)) as ArrayRef]).unwrap();
+    let read = |rows| Intake::default().read(encode_ipc(&sent, &[nulls(rows)]).unwrap(), &declared);
+    assert_eq!(read(1000).unwrap()[0].column(0).null_count(), 1000);
+    assert!(read(ipc_frames::MAX_ROWS).unwrap_err().contains("send fewer at a time"));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod loaded;
 pub mod manifest;
 mod manifest_check;
 mod manifest_reports;
+mod null_columns;
 mod state;
 pub mod types;
 

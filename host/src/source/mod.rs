@@ -6,6 +6,7 @@
 mod address;
 mod archive;
 pub mod bucket;
+pub mod compact;
 pub mod error;
 pub mod fetch;
 pub mod grant;

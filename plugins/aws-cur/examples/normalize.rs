@@ -1,31 +1,52 @@
-//! Times `normalize` on plain CSV files, natively and on one core:
+//! Times the normalizer and the summary's fold on plain CSV files, natively and on one core:
 //! `cargo run --release -p aws-cur --example normalize FILE..`
 #![allow(clippy::expect_used, reason = "a measuring tool may stop at the first error")]
 
 use aws_cur::normalize::{Batches, Normalizer};
+use aws_cur::summary::{DailySummary, columns::DAILY_SUMMARY};
 use costhost_sdk::bindings::costhost::provider::types::{Compression, Form, InputFile, Period};
 use costhost_sdk::bindings::exports::costhost::provider::normalize::Job;
-use costhost_sdk::ipc;
+use costhost_sdk::contract::Task;
+use costhost_sdk::{Accumulate, ipc};
 use std::time::{Duration, Instant};
 
 /// What the host pushes at once.
 const CHUNK: usize = 1 << 20;
 
-#[derive(Default)]
 struct Tally {
+    summary: DailySummary,
     rows: u64,
     rejects: u64,
     ipc: usize,
     encoding: Duration,
+    folding: Duration,
 }
 
 impl Tally {
+    fn new() -> Tally {
+        let task = Task {
+            summary: DAILY_SUMMARY.to_owned(),
+            settings: "{}".to_owned(),
+            now: 0,
+            source: String::new(),
+            period: Period { start: 0, end: 0 },
+        };
+        let summary = DailySummary::open(&task).expect("summary opens");
+        let none = Duration::ZERO;
+        Tally { summary, rows: 0, rejects: 0, ipc: 0, encoding: none, folding: none }
+    }
+
     fn add(&mut self, out: &Batches) {
         self.rows += out.rows;
         self.rejects += out.rejects.len() as u64 + out.rejects_uncounted;
         let start = Instant::now();
         self.ipc += out.batches.iter().map(|b| ipc::encode(b).expect("batch encodes").len()).sum::<usize>();
         self.encoding += start.elapsed();
+        let start = Instant::now();
+        for batch in &out.batches {
+            self.summary.update(batch).expect("batch folds");
+        }
+        self.folding += start.elapsed();
     }
 }
 
@@ -34,7 +55,7 @@ fn main() {
         let data = std::fs::read(&path).expect("file can be read");
         let start = Instant::now();
         let mut normalizer = Normalizer::open(&job(&path)).expect("job opens");
-        let mut tally = Tally::default();
+        let mut tally = Tally::new();
         for chunk in data.chunks(CHUNK) {
             tally.add(&normalizer.push(chunk).expect("file is a report"));
         }
@@ -42,12 +63,13 @@ fn main() {
         let seconds = start.elapsed().as_secs_f64();
         let megabytes = data.len() as f64 / 1e6;
         println!(
-            "{path}: {} rows, {} rejects, {megabytes:.0} MB in {seconds:.3} s = {:.0} MB/s; of it {:.3} s encode {} MB of IPC",
+            "{path}: {} rows, {} rejects, {megabytes:.0} MB in {seconds:.3} s = {:.0} MB/s; of it {:.3} s encode {} MB of IPC, {:.3} s fold",
             tally.rows,
             tally.rejects,
             megabytes / seconds,
             tally.encoding.as_secs_f64(),
             tally.ipc / 1_000_000,
+            tally.folding.as_secs_f64(),
         );
     }
 }

@@ -105,3 +105,50 @@ fn with_usage(resources: bool) -> Vec<Measure> {
     }
     measures
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_name_means_two_things() {
+        let reports = reports(0);
+        assert_eq!(reports.iter().map(|report| &report.name).collect::<BTreeSet<_>>().len(), reports.len());
+        for report in &reports {
+            let dimensions = report.dimensions.iter().map(|dimension| &dimension.name);
+            let names: Vec<&String> = dimensions.chain(report.measures.iter().map(|measure| &measure.name)).collect();
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{}: {names:?}", report.name);
+        }
+    }
+
+    /// The rows that the specification's rollups are made of.
+    #[test]
+    fn conditions_are_those_of_the_rollups() {
+        let found = reports(0);
+        let of = |name: &str| found.iter().find(|report| report.name == name).unwrap().where_.as_slice();
+        let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+        assert!(of("costs").is_empty());
+        assert!(matches!(of("instance-types"), [Condition::NotNull(column)] if column == "instance_type"));
+        let [Condition::Contains(family), Condition::OneOf(unit)] = of("storage") else { panic!("storage") };
+        assert_eq!(family, &("product_family".to_owned(), "Storage".to_owned()));
+        assert_eq!(unit, &("unit".to_owned(), texts(&["GB-Mo"])));
+        for (name, products) in [
+            ("network", &["AmazonVPC", "AmazonCloudFront", "AmazonRoute53", "AmazonAPIGateway"][..]),
+            (
+                "database",
+                &[
+                    "AmazonRDS",
+                    "AmazonDynamoDB",
+                    "AmazonElastiCache",
+                    "AmazonNeptune",
+                    "AmazonRedshift",
+                    "AmazonDocumentDB",
+                ],
+            ),
+        ] {
+            let [Condition::OneOf(product)] = of(name) else { panic!("{name}") };
+            assert_eq!(product, &("product_code".to_owned(), texts(products)));
+        }
+    }
+}

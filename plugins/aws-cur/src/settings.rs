@@ -1,5 +1,6 @@
 //! What an operator can set.
 
+use crate::naming::underscored;
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::fix_settings;
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 /// The settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Keys of user tags that summaries keep; all when `None`.
+    /// Keys of user tags that summaries keep, as written and as reports for Athena spell them; all when `None`.
     pub enabled_tag_keys: Option<BTreeSet<String>>,
     /// Percent in units of 10^-18.
     pub markup_percent: i128,
@@ -32,7 +33,10 @@ impl Settings {
             fix_settings("settings.invalid", format!("the settings of aws-cur do not fit: {error}"))
         })?;
         let markup_percent = written.markup_percent.as_deref().map_or(Ok(0), percent)?;
-        Ok(Settings { enabled_tag_keys: written.enabled_tag_keys, markup_percent })
+        let spellings = |keys: BTreeSet<String>| {
+            keys.into_iter().flat_map(|key| [underscored(&key), key]).filter(|key| !key.is_empty()).collect()
+        };
+        Ok(Settings { enabled_tag_keys: written.enabled_tag_keys.map(spellings), markup_percent })
     }
 }
 

@@ -147,6 +147,36 @@ fn columns_whose_values_do_not_repeat_are_plain() {
 }
 
 #[test]
+fn runs_outlive_batches_and_values_do_not_leak() {
+    // Five products in the first batch, others later, one of them with a cell that is no text.
+    let product = |i: usize| if i < 40_000 { i % 5 } else { 5 + i % 7 };
+    let row = |i: usize| {
+        let (n, early) = (product(i), if i < 20_000 { "early" } else { "" });
+        let mut row =
+            format!("id-{i},Usage,2025-01-01T00:00:00Z,USD,1,1,,N{n},S{n},A{},{early},\n", n % 3).into_bytes();
+        if n == 9 {
+            let at = row.windows(2).rposition(|w| w == b"S9").unwrap();
+            row[at + 1] = 0xFF;
+        }
+        row
+    };
+    let rows: Vec<u8> = (0..100_000).flat_map(row).collect();
+    let outcome = csv(&[HEADER.as_bytes(), &rows].concat(), 1 << 20).unwrap();
+    assert_eq!((outcome.batches.len(), outcome.standing()), (4, 100_000));
+    let bad = (0..100_000).filter(|i| product(*i) == 9).count() as u64;
+    assert_eq!(outcome.rejects.len() as u64 + outcome.uncounted, bad);
+    let (skus, products, tags) = (outcome.texts("product_sku"), outcome.maps("product"), outcome.maps("resource_tags"));
+    for i in 0..100_000 {
+        let n = product(i);
+        assert_eq!(skus[i], (n != 9).then(|| format!("S{n}")), "{i}");
+        assert_eq!(products[i].as_ref().unwrap()["product_name"], format!("N{n}"));
+        let tags = tags[i].as_ref().unwrap();
+        assert_eq!(tags["user_App"], format!("A{}", n % 3));
+        assert_eq!(tags.get("user_app").map(String::as_str), (i < 20_000).then_some("early"));
+    }
+}
+
+#[test]
 fn files_that_are_no_reports() {
     for (bytes, code) in [
         (&b""[..], "input.wrong-header"),

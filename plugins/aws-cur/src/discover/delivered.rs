@@ -2,10 +2,11 @@
 
 use super::files::input_file;
 use super::manifest_file::{Delivery, file_name, parse};
-use super::resolve::{candidates, resolve};
+use super::resolve::resolve;
 use super::revision::revision;
 use super::sources::{self, Owner};
 use super::tree::{Tree, told};
+use crate::normalize::COLUMNS_LABEL;
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
@@ -56,13 +57,10 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
     for manifest in current(read) {
         let source = sources::name(&owner(&manifest.delivery));
         let month = manifest.delivery.month;
-        for key in &manifest.delivery.keys {
-            delivered.spoken_for.extend(candidates(key, &manifest.object.path, "").iter().map(|path| folder(path)));
-        }
         if !month.is_in(window) {
             continue;
         }
-        match report(tree, &manifest, &source) {
+        match report(tree, &manifest, &source, &mut delivered.spoken_for) {
             Ok(report) => delivered.reports.push(report),
             Err(failure) => delivered.problems.push(Problem { source, period: Some(month.period()), failure }),
         }
@@ -107,11 +105,20 @@ fn current(manifests: Vec<Manifest>) -> Vec<Manifest> {
     current.into_values().collect()
 }
 
-fn report(tree: &Tree<'_>, manifest: &Manifest, source: &str) -> Result<Report, Failure> {
+/// Makes a report of the files a manifest lists. Their folders are spoken for even when one of them is missing: what is
+/// there of a delivery that failed must not be taken for a report.
+fn report(
+    tree: &Tree<'_>,
+    manifest: &Manifest,
+    source: &str,
+    spoken_for: &mut BTreeSet<String>,
+) -> Result<Report, Failure> {
     let Manifest { object, delivery } = manifest;
-    let mut files = Vec::new();
-    for key in &delivery.keys {
-        files.push(file(tree, manifest, key)?);
+    let found: Vec<Result<Object, Failure>> = delivery.keys.iter().map(|key| file(tree, manifest, key)).collect();
+    spoken_for.extend(found.iter().flatten().map(|file| folder(&file.path)));
+    let files = found.into_iter().map(|file| file.and_then(filled)).collect::<Result<Vec<Object>, Failure>>()?;
+    if let Some(failure) = listed_twice(manifest, &files) {
+        return Err(failure);
     }
     let newest = files.iter().map(|file| file.modified).fold(object.modified, i64::max);
     Ok(Report {
@@ -137,11 +144,30 @@ fn file(tree: &Tree<'_>, manifest: &Manifest, key: &str) -> Result<Object, Failu
         );
         return Err(skip_report("manifest.missing-file", message).in_file(path));
     };
-    if found.size == 0 {
-        let message = format!("{} is empty (0 bytes); copy or deliver it again", found.path);
-        return Err(skip_report("report.empty-file", message).in_file(&found.path));
-    }
     Ok(found)
+}
+
+fn filled(file: Object) -> Result<Object, Failure> {
+    if file.size == 0 {
+        let message = format!("{} is empty (0 bytes); copy or deliver it again", file.path);
+        return Err(skip_report("report.empty-file", message).in_file(&file.path));
+    }
+    Ok(file)
+}
+
+/// Rows that are read twice would be charged twice.
+fn listed_twice(manifest: &Manifest, files: &[Object]) -> Option<Failure> {
+    let mut keys = BTreeMap::new();
+    let (path, first, second) = files
+        .iter()
+        .zip(&manifest.delivery.keys)
+        .find_map(|(file, key)| keys.insert(&file.path, key).map(|first| (&file.path, first, key)))?;
+    let message = format!(
+        "the manifest {} lists {first} and {second}, and below the granted prefix both are {path}, which would be counted \
+         twice; grant the prefix that holds each of them, or deliver the report again",
+        manifest.object.path
+    );
+    Some(skip_report("manifest.same-file-twice", message).in_file(&manifest.object.path))
 }
 
 fn labels(manifest: &Manifest) -> Vec<Label> {
@@ -153,7 +179,7 @@ fn labels(manifest: &Manifest) -> Vec<Label> {
         label("assembly", &delivery.assembly),
         label("manifest", &object.path),
         label("finalized", if delivery.finalized { "true" } else { "false" }),
-        label("columns", &delivery.columns),
+        label(COLUMNS_LABEL, &delivery.columns),
     ];
     labels.retain(|(_, value)| !value.is_empty());
     labels

@@ -17,8 +17,9 @@ mod tests;
 mod tree;
 mod walk;
 
-use costhost_sdk::contract::{Failure, Findings, Period, Problem, Report, Request};
+use costhost_sdk::contract::{Failure, Findings, InputFile, Period, Problem, Report, Request};
 use costhost_sdk::failure::{Place, abort, retry, skip_report};
+use costhost_sdk::log;
 use costhost_sdk::storage::{Storage, StorageError};
 use tree::{Tree, told};
 
@@ -62,7 +63,11 @@ fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Fai
 
     let mut findings = Findings { reports: delivered.reports, problems: delivered.problems };
     for report in plain {
-        let same = |other: &&Report| other.source == report.source && other.period == report.period;
+        // A source told by a manifest has its account in its name; a place has none.
+        let place = |file: &InputFile| plain::source(&file.path) == report.source;
+        let same = |other: &&Report| {
+            other.period == report.period && (other.source == report.source || other.files.iter().any(place))
+        };
         match findings.reports.iter().find(same) {
             Some(other) => findings.problems.push(twice(&report, other)),
             None => findings.reports.push(report),
@@ -72,11 +77,33 @@ fn prefix(storage: &dyn Storage, window: Option<Period>) -> Result<Findings, Fai
     let problem = |failure| Problem { source: String::new(), period: None, failure };
     findings.problems.extend(found.failures.into_iter().map(problem));
     if nothing {
-        let message = "no Cost and Usage Report lies below the granted prefix: neither a manifest nor csv, csv.gz, zip \
-                       or parquet files; check the path";
-        findings.problems.push(problem(skip_report("discover.nothing", message)));
+        findings.problems.push(problem(nothing_found(&found.passed_over)));
+    } else if !found.passed_over.is_empty() {
+        log::info(&format!("folders that were not looked into: {}", some(&found.passed_over)));
     }
     Ok(findings)
+}
+
+fn nothing_found(passed_over: &[String]) -> Failure {
+    let mut message =
+        "no Cost and Usage Report lies below the granted prefix: neither a manifest nor csv, csv.gz, zip \
+                       or parquet files; check the path"
+            .to_owned();
+    if !passed_over.is_empty() {
+        let folders = some(passed_over);
+        message.push_str(&format!(" (not looked into: {folders}; grant such a folder itself if it holds reports)"));
+    }
+    skip_report("discover.nothing", message)
+}
+
+/// The first few of these paths, and how many more there are.
+fn some(paths: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = paths.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match paths.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Files without a manifest that would replace a report with one.

@@ -60,21 +60,25 @@ impl Month {
         if sound(start) && sound(end) { of_digits(start) } else { None }
     }
 
-    /// The month that a whole path names, the part nearest the file first.
+    /// The month that a whole path names. What is written as a period goes before words that look like a month, wherever
+    /// they stand; of each kind the part nearest the file counts.
     pub(crate) fn of_path(path: &str) -> Option<Month> {
-        let parts: Vec<&str> = path.split('/').collect();
-        for (index, part) in parts.iter().enumerate().rev() {
-            if let Some(month) = key_value(part, "month") {
-                let year =
-                    index.checked_sub(1).and_then(|index| parts.get(index)).and_then(|part| key_value(part, "year"));
-                let month = year.and_then(|year| Month::new(year.parse().ok()?, month.parse().ok()?));
-                if month.is_some() {
-                    return month;
-                }
-            }
-            let month = Month::of_folder(part).or_else(|| in_text(part)).or_else(|| named(part));
-            if month.is_some() {
-                return month;
+        Month::of_period_in_path(path)
+            .or_else(|| path.rsplit('/').find_map(|part| in_text(part).or_else(|| named(part))))
+    }
+
+    /// The month of the part nearest the file that is written as a period: `BILLING_PERIOD=2025-09`,
+    /// `20250901-20251001`, or `year=2025` and below it `month=9`.
+    pub(crate) fn of_period_in_path(path: &str) -> Option<Month> {
+        let mut parts = path.rsplit('/').peekable();
+        while let Some(part) = parts.next() {
+            let above = parts.peek().copied().unwrap_or_default();
+            let of_year = || {
+                let (month, year) = (key_value(part, "month")?, key_value(above, "year")?);
+                Month::new(year.parse().ok()?, month.parse().ok()?)
+            };
+            if let Some(month) = of_year().or_else(|| Month::of_folder(part)) {
+                return Some(month);
             }
         }
         None
@@ -101,17 +105,32 @@ fn of_digits(digits: &str) -> Option<Month> {
     Month::new(digits.get(..4)?.parse().ok()?, digits.get(4..6)?.parse().ok()?)
 }
 
-/// `2018-10` or `20181001-20181101` anywhere in a name, not as a part of a longer number.
+/// Of a month found among other words, which may be no month at all: AWS has sent bills since 2006.
+fn likely(digits: &str) -> Option<Month> {
+    of_digits(digits).filter(|month| (2006..=2100).contains(&month.year))
+}
+
+/// `2018-10` or `20181001` anywhere in a name, as words of their own and not in a UUID.
 fn in_text(text: &str) -> Option<Month> {
-    text.split(|c: char| !c.is_ascii_digit() && c != '-').find_map(|run| {
-        let mut parts = run.split('-').filter(|part| !part.is_empty());
-        let first = parts.next()?;
-        if first.len() == 8 {
-            return of_digits(first);
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').find_map(|run| {
+        let mut words: Vec<&str> = run.split('-').collect();
+        while let Some(at) = words.windows(5).position(is_uuid) {
+            words.splice(at..at + 5, [""]);
         }
-        let second = parts.next()?;
-        if first.len() == 4 && second.len() == 2 { of_digits(&format!("{first}{second}")) } else { None }
+        let digits = |word: &str, len| word.len() == len && word.bytes().all(|byte| byte.is_ascii_digit());
+        words.iter().enumerate().find_map(|(at, word)| {
+            if digits(word, 8) {
+                return likely(word);
+            }
+            let next = words.get(at + 1).filter(|next| digits(word, 4) && digits(next, 2))?;
+            likely(&format!("{word}{next}"))
+        })
     })
+}
+
+fn is_uuid(words: &[&str]) -> bool {
+    let hex = |(word, len): (&&str, usize)| word.len() == len && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    words.len() == 5 && words.iter().zip([8, 4, 4, 4, 12]).all(hex)
 }
 
 /// `October-2025` or `Oct2018` anywhere in a name.
@@ -124,8 +143,8 @@ fn named(text: &str) -> Option<Month> {
             let rest = words.get(at..)?;
             let rest = rest.strip_prefix(name).or_else(|| rest.strip_prefix(short))?;
             let rest = rest.strip_prefix(['-', '_', ' ']).unwrap_or(rest);
-            let year: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            if inside || year.len() != 4 { None } else { Month::new(year.parse().ok()?, month) }
+            let year = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().filter(|year| year.len() == 4)?;
+            if inside { None } else { likely(&format!("{year}{month:02}")) }
         })
     })
 }
@@ -178,6 +197,39 @@ mod tests {
         assert_eq!(Month::of_path("costs_2024-03_v2.csv"), month(2024, 3));
         assert_eq!(Month::of_path("costs-00001.csv"), None);
         assert_eq!(Month::of_path("summary-2024.csv"), None);
+    }
+
+    #[test]
+    fn a_period_goes_before_words_that_look_like_a_month() {
+        for (path, want) in [
+            ("metadata/BILLING_PERIOD=2024-09/20241003T0112Z-e/x-Manifest.json", month(2024, 9)),
+            ("20240901-20241001/2024-10-03/cur-1.csv.gz", month(2024, 9)),
+            ("year=2024/month=9/run-2024-10/x.parquet", month(2024, 9)),
+            ("BILLING_PERIOD=2024-08/BILLING_PERIOD=2024-09/x.csv", month(2024, 9)),
+            ("2024-09/October-export-00001.csv", month(2024, 9)),
+            ("2024-09-30/x.csv", month(2024, 9)),
+        ] {
+            assert_eq!(Month::of_path(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_month_is_none() {
+        for path in [
+            "cur/5821-07ab/x.csv",
+            "cur/5821-07/x.csv",
+            "a2018-10/x.csv",
+            "2018-10a/x.csv",
+            "20181001-07ab-4c1d-9e2f-0123456789ab/x.csv",
+            "cur-1-20181001-0712-2018-1012-012345678901.csv",
+            "20241003T0112Z-e/x.csv",
+            "oct1999/x.csv",
+            "oct2018b/x.csv",
+            "month=9/x.csv",
+            "year=2018/x.csv",
+        ] {
+            assert_eq!(Month::of_path(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::delivered::folder;
 use super::files::input_file;
 use super::month::{Month, is_time_part};
 use super::revision::revision;
-use super::sources::sanitized;
+use super::sources;
 use super::tree::told;
+use crate::naming::folded;
 use costhost_sdk::contract::{Compression, Failure, Form, Period, Problem, Report};
 use costhost_sdk::failure::{Place, skip_report};
 use costhost_sdk::storage::{Object, Span, Storage};
@@ -75,7 +76,7 @@ fn stem(path: &str) -> String {
 
 /// Folders above the first one that names a time, which is what AWS puts below a report's or export's name. Empty for
 /// files at the top of the grant.
-fn source(path: &str) -> String {
+pub(crate) fn source(path: &str) -> String {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
     if let Some(at) = parts.iter().position(|part| is_time_part(part)) {
@@ -86,7 +87,7 @@ fn source(path: &str) -> String {
     }
     // Reports for Athena lie below their name twice.
     parts.dedup();
-    sanitized(&parts.join("-"))
+    sources::of_folders(&parts)
 }
 
 /// Of several assemblies or executions in one period folder only the newest.
@@ -134,10 +135,7 @@ fn month(storage: &dyn Storage, object: &Object) -> Result<Month, Failure> {
 /// The billing period of the first row of a CSV file.
 fn month_of_rows(text: &str) -> Option<Month> {
     let mut records = Records(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let plain = |name: &String| -> String {
-        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
-    };
-    let column = records.next()?.iter().position(|name| plain(name) == "billbillingperiodstartdate")?;
+    let column = records.next()?.iter().position(|name| folded(name) == "billbillingperiodstartdate")?;
     Month::of_timestamp(records.next()?.get(column)?)
 }
 
@@ -182,7 +180,8 @@ mod tests {
         }
         assert_eq!(source("cur/cur/year=2018/month=1/x.parquet"), "cur");
         assert_eq!(source("daily/data/BILLING_PERIOD=2024-09/e1/x.csv.gz"), "daily");
-        assert_eq!(source("a/b/20240101-20240201/x.csv.gz"), "a-b");
+        assert_eq!(source("a-b/20240101-20240201/x.csv.gz"), "a-b");
+        assert!(source("a/b/20240101-20240201/x.csv.gz").starts_with("a-b-"));
     }
 
     #[test]

@@ -11,19 +11,29 @@ pub(crate) type Owner = (String, String);
 pub(crate) fn name(owner: &Owner) -> String {
     let (report, account) = owner;
     let plain = if account.is_empty() { report.clone() } else { format!("{account}-{report}") };
-    let name = sanitized(&plain);
-    // Names that differ only in letters that are not allowed, such as `a b` and `a_b`, stay different.
-    if name == plain { name } else { format!("{name}-{:08x}", digest(owner)) }
+    distinct(&plain, sanitized(&plain), &[report, account])
 }
 
-/// FNV-1a of the names as they are.
-fn digest((report, account): &Owner) -> u32 {
-    let bytes = report.bytes().chain([0xff]).chain(account.bytes());
-    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// The name of a source that has no manifest, told by the folders it lies in.
+pub(crate) fn of_folders(folders: &[&str]) -> String {
+    distinct(&folders.join("/"), sanitized(&folders.join("-")), folders)
+}
+
+/// Names that differ only in what cleaning takes away, such as `a b` and `a_b`, or `a/b` and `a-b`, stay different: by a
+/// digest of the parts as they are.
+fn distinct(plain: &str, cleaned: String, parts: &[&str]) -> String {
+    if cleaned == plain { cleaned } else { format!("{cleaned}-{:08x}", digest(parts)) }
+}
+
+/// FNV-1a of the parts, with a byte between them that no text holds.
+fn digest(parts: &[&str]) -> u32 {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    let mix = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    parts.join(&0xff).iter().fold(0x811c_9dc5, mix)
 }
 
 /// Only `[A-Za-z0-9._-]`, other letters become `_`.
-pub(crate) fn sanitized(name: &str) -> String {
+fn sanitized(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' };
     name.chars().map(plain).collect()
 }
@@ -47,5 +57,13 @@ mod tests {
     fn names_that_look_alike_once_cleaned_stay_different() {
         assert_ne!(name(&owner("a b", "1")), name(&owner("a_b", "1")));
         assert_ne!(name(&owner("a b", "1")), name(&owner("a/b", "1")));
+    }
+    #[test]
+    fn folders_that_look_alike_once_joined_stay_different() {
+        assert_eq!((of_folders(&[]).as_str(), of_folders(&["daily"]).as_str()), ("", "daily"));
+        let names = [&["a", "b"][..], &["a-b"], &["a b"], &["a_b"], &["a/b"]].map(of_folders);
+        assert!(names.iter().enumerate().all(|(at, name)| !names[..at].contains(name)), "{names:?}");
+        // A name that changed would leave rows standing under the old one.
+        assert_eq!(names[0], "a-b-1c91eb11");
     }
 }

@@ -177,6 +177,53 @@ fn two_mirrors_keep_their_own_files() {
     assert_eq!(sources, [("1-cur", vec![key]), ("2-cur", vec!["mirror/cur/20250901-20251001/cur-1.csv.gz"])]);
 }
 
+#[test]
+fn two_mirrors_of_a_report_for_athena_keep_their_own_files() {
+    let folder = Folder::new();
+    let key = "cur/cur/year=2018/month=9/cur-00001.snappy.parquet";
+    for (root, account) in [("", "1"), ("mirror/", "2")] {
+        let manifest = format!("{root}cur/20180901-20181001/cur-Manifest.json");
+        folder.manifest(&manifest, "cur", account, "201809", A, &[key]).put(&format!("{root}{key}"), account);
+    }
+    let found = folder.find();
+    let sources: Vec<(&str, Vec<&str>)> =
+        found.reports.iter().map(|report| (report.source.as_str(), paths(report))).collect();
+    assert_eq!(found.problems, []);
+    assert_eq!(sources, [("1-cur", vec![key]), ("2-cur", vec![format!("mirror/{key}").as_str()])]);
+}
+
+#[test]
+fn two_keys_of_one_file_are_told() {
+    for keys in [["a/x/cur-1.csv.gz", "b/y/cur-1.csv.gz"], ["cur-1.csv.gz", "cur-1.csv.gz"]] {
+        let folder = Folder::new();
+        folder.manifest("20250901-20251001/cur-Manifest.json", "cur", "42", "202509", A, &keys);
+        folder.put("20250901-20251001/cur-1.csv.gz", "rows");
+        let found = folder.find();
+        assert_eq!((found.reports.len(), codes(&found)), (0, vec!["manifest.same-file-twice"]), "{keys:?}");
+        assert!(found.problems[0].failure.message.contains(keys[1]), "{}", found.problems[0].failure.message);
+    }
+}
+
+/// A key names many folders in which its file may lie. Reports in those where it does not are reports of their own.
+#[test]
+fn a_manifest_speaks_only_for_folders_that_hold_its_files() {
+    let folder = Folder::new();
+    let key = "top/cur/2025-09/cur-1.csv.gz";
+    folder.manifest("a/20250901-20251001/cur-Manifest.json", "cur", "42", "202509", A, &[key]);
+    folder.put("a/cur/2025-09/cur-1.csv.gz", "rows").put("cur/2025-09/other.csv.gz", "rows");
+    let found = folder.find();
+    let read: Vec<_> = found.reports.iter().map(|report| (report.source.as_str(), paths(report))).collect();
+    assert_eq!(codes(&found), Vec::<&str>::new());
+    assert_eq!(read, [("42-cur", vec!["a/cur/2025-09/cur-1.csv.gz"]), ("cur", vec!["cur/2025-09/other.csv.gz"])]);
+
+    // What is there of a delivery that lacks a file is no report.
+    let folder = Folder::new();
+    folder.manifest("m/cur-Manifest.json", "cur", "42", "202509", A, &["m/d/2025-09/1.csv", "m/d/2025-09/2.csv"]);
+    folder.put("m/d/2025-09/2.csv", "rows");
+    let found = folder.find();
+    assert_eq!((found.reports.len(), codes(&found)), (0, vec!["manifest.missing-file"]));
+}
+
 /// Elsewhere the first report of a bucket wins and the others are never seen.
 #[test]
 fn every_report_below_the_grant_is_found_and_one_that_fails_stops_no_other() {
@@ -305,6 +352,27 @@ fn nothing_at_all_is_told() {
     let folder = Folder::new();
     folder.put("readme.txt", "hello");
     assert_eq!(codes(&folder.find()), ["discover.nothing"]);
+}
+
+#[test]
+fn folders_with_underscores_are_looked_into_and_what_was_passed_over_is_told() {
+    let folder = Folder::new();
+    folder.put("_exports/2024-09/a.csv.gz", "rows").put(".trash/2024-08/a.csv.gz", "rows");
+    folder.put("_delta_log/2024-07/a.parquet", "rows");
+    let found = folder.find();
+    assert_eq!(found.problems, []);
+    let read: Vec<_> = found.reports.iter().map(|report| (report.source.as_str(), report.period)).collect();
+    assert_eq!(read, [("_exports", month(2024, 9))]);
+
+    let folder = Folder::new();
+    let deep = "d/".repeat(17);
+    folder.put(&format!("{deep}2024-09/a.csv"), "rows").put(".trash/2024-08/a.csv.gz", "rows");
+    let found = folder.find();
+    assert_eq!(codes(&found), ["discover.nothing"]);
+    let message = &found.problems[0].failure.message;
+    assert!(message.contains(&format!("(not looked into: .trash/, {deep};")), "{message}");
+    // From further down it is found.
+    assert_eq!(folder.below("d/d").reports.len(), 1);
 }
 
 #[test]

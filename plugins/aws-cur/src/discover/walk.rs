@@ -9,6 +9,8 @@ use costhost_sdk::storage::Object;
 
 /// Folders below folders that are followed; AWS makes at most about eight.
 const DEPTH: usize = 16;
+/// Folders that hold no reports, whatever lies in them: AWS's state of a delivery, and what tools leave beside data.
+const NO_REPORTS: [&str; 5] = ["cost_and_usage_data_status", "_delta_log", "_spark_metadata", "_temporary", "__macosx"];
 
 /// What lies below the grant.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Found {
     pub(crate) failures: Vec<Failure>,
     /// Whether a folder was left out because it lies outside the window.
     pub(crate) pruned: bool,
+    /// Folders that were not looked into, by their paths.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// Looks through the grant, folder by folder.
@@ -50,8 +54,15 @@ fn visit(tree: &Tree<'_>, window: Option<Period>, folder: &str, depth: usize, fo
         // A manifest speaks for the assemblies below it; superseded ones are not even listed. Data exports keep one
         // folder per execution, of which the newest counts, and reports with folders of their own may lie beside.
         let assembly = delivered && is_assembly(folder, name);
-        if depth < DEPTH && !assembly && !is_hidden(name) {
-            if of_window(below, window) { visit(tree, window, below, depth + 1, found) } else { found.pruned = true }
+        if assembly {
+            continue;
+        }
+        if depth >= DEPTH || holds_no_reports(name) {
+            found.passed_over.push(below.clone());
+        } else if of_window(below, window) {
+            visit(tree, window, below, depth + 1, found);
+        } else {
+            found.pruned = true;
         }
     }
 }
@@ -67,15 +78,15 @@ fn is_assembly(folder: &str, name: &str) -> bool {
 fn of_window(folder: &str, window: Option<Period>) -> bool {
     let name = file_name(folder.trim_end_matches('/'));
     let month = if name.to_ascii_lowercase().starts_with("month=") {
-        Month::of_path(folder.trim_end_matches('/'))
+        Month::of_period_in_path(folder.trim_end_matches('/'))
     } else {
         Month::of_folder(name)
     };
     month.is_none_or(|month| month.is_in(window))
 }
 
-fn is_hidden(name: &str) -> bool {
-    name.starts_with(['.', '_']) || name.eq_ignore_ascii_case("cost_and_usage_data_status")
+fn holds_no_reports(name: &str) -> bool {
+    name.starts_with('.') || NO_REPORTS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Whether an object may hold rows, by its name.

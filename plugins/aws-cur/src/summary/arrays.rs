@@ -1,9 +1,12 @@
 //! Columns of Arrow made of groups: for the result, and for saved pieces.
 
 use super::groups::Group;
-use super::intern::Interner;
+use super::hash::FastMap;
+use super::intern::{Interner, NONE};
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Date32Array, Decimal128Array, StringArray};
+use arrow_array::{ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, ListArray, StringArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::Field;
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::abort;
 use std::sync::Arc;
@@ -29,6 +32,30 @@ pub(crate) fn resources(groups: &[Group], interner: &Interner) -> ArrayRef {
         lists.append(true);
     }
     Arc::new(lists.finish())
+}
+
+/// Texts by number as a dictionary, each text once: groups share most of theirs. In the order of first use, which does
+/// not depend on the order in which the texts got their numbers.
+pub(crate) fn coded_texts(ids: impl Iterator<Item = u32>, interner: &Interner) -> Result<ArrayRef, Failure> {
+    let (mut codes, mut distinct) = (FastMap::<u32, i32>::default(), Vec::new());
+    let mut code = |id: u32| {
+        *codes.entry(id).or_insert_with(|| {
+            distinct.push(id);
+            i32::try_from(distinct.len() - 1).unwrap_or(i32::MAX)
+        })
+    };
+    let keys: Int32Array = ids.map(|id| (id != NONE).then(|| code(id))).collect();
+    let values = StringArray::from_iter_values(distinct.iter().map(|id| interner.text(*id).unwrap_or_default()));
+    let texts = DictionaryArray::try_new(keys, Arc::new(values)).map_err(|error| unbuildable(&error))?;
+    Ok(Arc::new(texts))
+}
+
+/// The resource ids of groups, each id once.
+pub(crate) fn coded_resources(groups: &[Group], interner: &Interner) -> Result<ArrayRef, Failure> {
+    let ids = coded_texts(groups.iter().flat_map(|group| group.resources.iter().copied()), interner)?;
+    let offsets = OffsetBuffer::from_lengths(groups.iter().map(|group| group.resources.len()));
+    let member = Arc::new(Field::new_list_field(ids.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(member, offsets, ids, None).map_err(|error| unbuildable(&error))?))
 }
 
 /// Amounts in units of 10^-18.

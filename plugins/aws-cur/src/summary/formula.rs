@@ -20,18 +20,29 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// The kind of a line item type.
-pub(crate) fn kind(line_item_type: &str) -> Kind {
-    match line_item_type {
-        "SavingsPlanCoveredUsage" => Kind::Covered,
-        "SavingsPlanNegation" => Kind::Negation,
-        "SavingsPlanRecurringFee" => Kind::Recurring,
-        "SavingsPlanUpfrontFee" => Kind::PlanUpfront,
-        "DiscountedUsage" => Kind::Discounted,
-        "RIFee" => Kind::ReservationFee,
-        "Fee" => Kind::Fee,
-        "Refund" => Kind::Refund,
-        _ => Kind::Other,
+/// Line item types and their kinds.
+const KINDS: [(&str, Kind); 8] = [
+    ("SavingsPlanCoveredUsage", Kind::Covered),
+    ("SavingsPlanNegation", Kind::Negation),
+    ("SavingsPlanRecurringFee", Kind::Recurring),
+    ("SavingsPlanUpfrontFee", Kind::PlanUpfront),
+    ("DiscountedUsage", Kind::Discounted),
+    ("RIFee", Kind::ReservationFee),
+    ("Fee", Kind::Fee),
+    ("Refund", Kind::Refund),
+];
+
+impl Kind {
+    /// The kind of a line item type as a number; 0 is a type without a rule of its own.
+    pub(crate) fn number(line_item_type: &str) -> u32 {
+        (1..).zip(KINDS).find(|(_, (name, _))| *name == line_item_type).map_or(0, |(number, _)| number)
+    }
+
+    /// The kind of this number.
+    #[inline]
+    pub(crate) fn of_number(number: u32) -> Kind {
+        let place = (number as usize).checked_sub(1);
+        place.and_then(|place| KINDS.get(place)).map_or(Kind::Other, |(_, kind)| *kind)
     }
 }
 
@@ -120,5 +131,22 @@ impl Line {
         ];
         let has_net = nets.iter().any(Option::is_some);
         Some(Shares { calculated, amortized, trueup, upfront, net_amortized, has_net })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_survives_its_number() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (name, kind) in KINDS {
+            assert_eq!(Kind::of_number(Kind::number(name)), kind, "{name}");
+            assert!(seen.insert(Kind::number(name)), "{name}");
+        }
+        assert!(!seen.contains(&0));
+        assert_eq!(Kind::of_number(Kind::number("Usage")), Kind::Other);
+        assert_eq!(Kind::of_number(u32::MAX), Kind::Other);
     }
 }

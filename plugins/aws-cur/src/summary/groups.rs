@@ -1,16 +1,17 @@
 //! Groups under construction: their measures and their resources.
 
-use super::hash::{FastMap, FastSet};
+use super::hash::{FastHasher, FastSet};
 use super::intern::{Interner, NONE};
 use super::key::GroupKey;
 use super::measures::Measures;
 use costhost_sdk::contract::Failure;
+use std::hash::{Hash as _, Hasher as _};
 
 /// Every group so far.
 #[derive(Debug)]
 pub(crate) struct Groups {
     pub(crate) interner: Interner,
-    by_key: FastMap<GroupKey, u32>,
+    by_key: KeyTable,
     groups: Vec<(GroupKey, Measures)>,
     /// Group in the upper half, resource in the lower.
     resources: FastSet<u64>,
@@ -22,7 +23,7 @@ impl Groups {
     pub(crate) fn new() -> Groups {
         Groups {
             interner: Interner::new(),
-            by_key: FastMap::default(),
+            by_key: KeyTable::default(),
             groups: Vec::new(),
             resources: FastSet::default(),
             last: None,
@@ -36,9 +37,8 @@ impl Groups {
         let group = match self.last {
             Some((last, group)) if last == *key => group,
             _ => {
-                let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-                let group = *self.by_key.entry(*key).or_insert(next);
-                if group == next {
+                let group = self.by_key.find_or_add(key, &self.groups);
+                if group as usize == self.groups.len() {
                     self.groups.push((*key, Measures::default()));
                 }
                 self.last = Some((*key, group));
@@ -80,6 +80,62 @@ impl Groups {
         groups.sort_unstable_by_key(|group| (group.key.day, group.key.texts.map(rank)));
         Ok(groups)
     }
+}
+
+/// Where the group of each key is. The keys themselves lie beside the measures, which are looked at anyway: with many
+/// groups every further place is a wait for memory.
+#[derive(Debug, Default)]
+struct KeyTable {
+    /// Hash in the upper half, group + 1 in the lower; 0 where free. A power of two long, at most half full.
+    slots: Vec<u64>,
+}
+
+impl KeyTable {
+    /// The number of a key's group; that of the next group if it is new.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
+    fn find_or_add(&mut self, key: &GroupKey, groups: &[(GroupKey, Measures)]) -> u32 {
+        if groups.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let hash = hash(key);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let (slot_hash, group) = split(self.slots[at]);
+            if group == 0 {
+                break;
+            }
+            if slot_hash == hash && groups.get(group as usize - 1).is_some_and(|(other, _)| other == key) {
+                return group - 1;
+            }
+            at = (at + 1) & mask;
+        }
+        // Memory ends long before four billion groups.
+        let next = u32::try_from(groups.len()).unwrap_or(u32::MAX - 1);
+        self.slots[at] = u64::from(hash) << 32 | u64::from(next + 1);
+        next
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
+    fn grow(&mut self) {
+        let length = (self.slots.len() * 2).max(1024);
+        let old = std::mem::replace(&mut self.slots, vec![0; length]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            let mut at = (slot >> 32) as usize & (length - 1);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (length - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
+}
+
+#[inline]
+fn hash(key: &GroupKey) -> u32 {
+    let mut hasher = FastHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish() as u32
 }
 
 fn split(pair: u64) -> (u32, u32) {

@@ -14,6 +14,7 @@ use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::abort;
+use std::cell::Cell;
 
 /// The column of this name.
 pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
@@ -71,21 +72,15 @@ impl<'a> Texts<'a> {
         array: &'a dyn Array,
         number: impl FnMut(&str) -> u32,
     ) -> Result<Texts<'a>, Failure> {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        let (codes, values) = match array.data_type() {
-            _ if array.null_count() == array.len() => (Codes::None, None),
-            DataType::Null => (Codes::None, None),
-            DataType::Utf8 => {
-                let values = array.as_string_opt::<i32>().ok_or_else(|| mistyped(name, array))?;
+        let nulls = nulls(array);
+        let (codes, values) = match coded(name, array)? {
+            (Some(codes), values) => (codes, values),
+            (None, None) => (Codes::None, None),
+            (None, Some(values)) => {
                 let numbers = values.iter().map(text_or_none(number)).collect();
                 return Ok(Texts { codes: Codes::Numbers(numbers), nulls, ids: Vec::new() });
             }
-            DataType::Dictionary(key, _) => codes(key, array),
-            _ => return Err(mistyped(name, array)),
         };
-        if !matches!(codes, Codes::None) && values.is_none() {
-            return Err(mistyped(name, array));
-        }
         let ids = values.map_or_else(Vec::new, |values| values.iter().map(text_or_none(number)).collect());
         Ok(Texts { codes, nulls, ids })
     }
@@ -93,23 +88,70 @@ impl<'a> Texts<'a> {
     /// The number of a row's text.
     #[inline]
     pub(crate) fn id(&self, row: usize) -> u32 {
-        let code = match &self.codes {
-            Codes::None => None,
-            Codes::Byte(codes) => codes.get(row).map(|&code| usize::from(code)),
-            Codes::Short(codes) => codes.get(row).map(|&code| usize::from(code)),
-            Codes::Word(codes) => codes.get(row).map(|&code| code as usize),
-            Codes::Wide(codes) => codes.get(row).map(|&code| code as usize),
-            Codes::Numbers(numbers) => return numbers.get(row).copied().unwrap_or(NONE),
-        };
+        if let Codes::Numbers(numbers) = &self.codes {
+            return numbers.get(row).copied().unwrap_or(NONE);
+        }
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return NONE;
         }
-        code.and_then(|code| self.ids.get(code)).copied().unwrap_or(NONE)
+        self.codes.at(row).and_then(|code| self.ids.get(code)).copied().unwrap_or(NONE)
+    }
+}
+
+/// A text column of which few rows are looked at: only their texts are numbered, so that the others take no memory.
+pub(crate) struct LazyTexts<'a> {
+    /// `None` for plain text.
+    codes: Option<Codes<'a>>,
+    nulls: Option<&'a NullBuffer>,
+    values: Option<&'a StringArray>,
+    /// By code; [`UNSEEN`] at first.
+    ids: Vec<Cell<u32>>,
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+impl<'a> LazyTexts<'a> {
+    fn new(name: &str, array: &'a dyn Array) -> Result<LazyTexts<'a>, Failure> {
+        let (codes, values) = coded(name, array)?;
+        let distinct = if codes.is_some() { values.map_or(0, Array::len) } else { 0 };
+        Ok(LazyTexts { codes, nulls: nulls(array), values, ids: vec![Cell::new(UNSEEN); distinct] })
+    }
+
+    /// The number of a row's text.
+    #[inline]
+    pub(crate) fn id(&self, row: usize, interner: &mut Interner) -> u32 {
+        let Some(values) = self.values else { return NONE };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return NONE;
+        }
+        let mut number = |at: usize| if values.is_valid(at) { interner.id(values.value(at)) } else { NONE };
+        let Some(codes) = &self.codes else { return number(row) };
+        let Some((code, slot)) = codes.at(row).and_then(|code| Some((code, self.ids.get(code)?))) else { return NONE };
+        if slot.get() == UNSEEN {
+            slot.set(number(code));
+        }
+        slot.get()
     }
 }
 
 fn text_or_none<'a>(mut number: impl FnMut(&str) -> u32) -> impl FnMut(Option<&'a str>) -> u32 {
     move |text| text.map_or(NONE, &mut number)
+}
+
+/// Codes and texts of a dictionary; only texts of plain text; no texts where every row is null.
+fn coded<'a>(name: &str, array: &'a dyn Array) -> Result<(Option<Codes<'a>>, Option<&'a StringArray>), Failure> {
+    if is_void(array) {
+        return Ok((None, None));
+    }
+    let (codes, values) = match array.data_type() {
+        DataType::Utf8 => (None, array.as_string_opt::<i32>()),
+        DataType::Dictionary(key, _) => {
+            let (codes, values) = codes(key, array);
+            (Some(codes), values)
+        }
+        _ => (None, None),
+    };
+    if values.is_some() { Ok((codes, values)) } else { Err(mistyped(name, array)) }
 }
 
 fn codes<'a>(key: &DataType, array: &'a dyn Array) -> (Codes<'a>, Option<&'a StringArray>) {
@@ -187,11 +229,11 @@ pub(crate) struct Maps<'a> {
     offsets: &'a [i32],
     nulls: Option<&'a NullBuffer>,
     pub(crate) keys: Texts<'a>,
-    pub(crate) values: Texts<'a>,
+    pub(crate) values: LazyTexts<'a>,
 }
 
 impl<'a> Maps<'a> {
-    /// A map column, its keys numbered by `number`, its values by the interner.
+    /// A map column, its keys numbered by `number`, its values by the interner when they are asked for.
     pub(crate) fn new(
         batch: &'a RecordBatch,
         name: &str,
@@ -199,16 +241,17 @@ impl<'a> Maps<'a> {
         mut number: impl FnMut(&mut Interner, &str) -> u32,
     ) -> Result<Maps<'a>, Failure> {
         let array = column(batch, name)?.as_ref();
-        let none = || Texts { codes: Codes::None, nulls: None, ids: Vec::new() };
         if is_void(array) {
-            return Ok(Maps { offsets: &[], nulls: None, keys: none(), values: none() });
+            let keys = Texts { codes: Codes::None, nulls: None, ids: Vec::new() };
+            let values = LazyTexts { codes: None, nulls: None, values: None, ids: Vec::new() };
+            return Ok(Maps { offsets: &[], nulls: None, keys, values });
         }
         let maps = array.as_map_opt().ok_or_else(|| mistyped(name, array))?;
         Ok(Maps {
             offsets: maps.value_offsets(),
             nulls: nulls(array),
             keys: Texts::with(name, maps.keys().as_ref(), |text| number(interner, text))?,
-            values: Texts::with(name, maps.values().as_ref(), |text| interner.id(text))?,
+            values: LazyTexts::new(name, maps.values().as_ref())?,
         })
     }
 
@@ -218,6 +261,7 @@ impl<'a> Maps<'a> {
         let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
     }
+
     /// Codes of the keys that have this number.
     pub(crate) fn codes_of(&self, number: u32) -> Vec<usize> {
         if matches!(self.keys.codes, Codes::Numbers(_)) {
@@ -229,15 +273,27 @@ impl<'a> Maps<'a> {
     /// The value of the first of a row's entries whose key has one of these codes. Product attributes are many and one
     /// of them is wanted, so keys are compared as they came.
     #[inline]
-    pub(crate) fn value(&self, row: usize, codes: &[usize]) -> u32 {
+    pub(crate) fn value(&self, row: usize, codes: &[usize], interner: &mut Interner) -> u32 {
         let entries = self.entries(row);
         let first = entries.start;
         let found = codes.iter().find_map(|&code| self.keys.codes.position(entries.clone(), code));
-        found.map_or(NONE, |at| self.values.id(first + at))
+        found.map_or(NONE, |at| self.values.id(first + at, interner))
     }
 }
 
 impl Codes<'_> {
+    /// The code of a row.
+    #[inline]
+    fn at(&self, row: usize) -> Option<usize> {
+        match self {
+            Codes::None => None,
+            Codes::Byte(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Short(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Word(codes) => codes.get(row).map(|&code| code as usize),
+            Codes::Wide(codes) | Codes::Numbers(codes) => codes.get(row).map(|&code| code as usize),
+        }
+    }
+
     /// Where in the range a code stands first, counted from the range's start.
     #[inline]
     fn position(&self, range: std::ops::Range<usize>, code: usize) -> Option<usize> {

@@ -39,6 +39,12 @@ impl Interner {
         if id == NONE { None } else { self.texts.get(id as usize).map(|text| &**text) }
     }
 
+    /// How many texts there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len() - 1
+    }
+
     /// By number: the text's place among all texts in byte order, no text first.
     pub(crate) fn ranks(&self) -> Vec<u32> {
         let mut order: Vec<usize> = (0..self.texts.len()).collect();

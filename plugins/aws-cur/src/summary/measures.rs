@@ -23,6 +23,9 @@ pub(crate) mod sum {
 /// What 38 digits can hold.
 const LARGEST: u128 = 10_u128.pow(38) - 1;
 
+/// Bits of the net sums. Both hold, where a row has no net value, its gross value: they add up in every group.
+const NETS: u16 = 1 << sum::NET_UNBLENDED | 1 << sum::NET_AMORTIZED;
+
 /// Sums and largest values; a bit says which of them have had a value at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Measures {
@@ -69,6 +72,16 @@ impl Measures {
             self.raise(index, other.maximum(index));
         }
         Ok(())
+    }
+
+    /// Whether a row of the group had a net value.
+    pub(crate) fn has_net(&self) -> bool {
+        self.present & NETS != 0
+    }
+
+    /// Makes the net sums count as known, or not.
+    pub(crate) fn show_net(&mut self, shown: bool) {
+        self.present = if shown { self.present | NETS } else { self.present & !NETS };
     }
 
     /// A sum, if any row had a value for it.

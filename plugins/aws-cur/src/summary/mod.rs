@@ -77,7 +77,12 @@ impl Accumulate for DailySummary {
     }
 
     fn complete(&mut self) -> Result<(), Failure> {
-        self.waiting = Some(self.fold.groups.sorted()?.into_iter());
+        let mut groups = self.fold.groups.sorted()?;
+        // A report has net columns or it has not. Where it has, rows without a net value cost what they cost gross, in
+        // every group: sums of net costs must not depend on which rows share a group.
+        let net = groups.iter().any(|group| group.measures.has_net());
+        groups.iter_mut().for_each(|group| group.measures.show_net(net));
+        self.waiting = Some(groups.into_iter());
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! From line items to groups: the loop over rows.
 
-use super::formula::{Kind, Line, kind};
+use super::formula::{Kind, Line};
 use super::groups::Groups;
 use super::input::{Maps, Numbers, Texts, amounts, times};
 use super::intern::{Interner, NONE};
@@ -94,7 +94,7 @@ impl Fold {
     pub(crate) fn add(&mut self, batch: &RecordBatch, settings: &Settings) -> Result<(), Failure> {
         let interner = &mut self.groups.interner;
         let keys = KeyColumns::new(batch, settings, interner)?;
-        let amounts = AmountColumns::new(batch, interner)?;
+        let amounts = AmountColumns::new(batch)?;
         for row in 0..batch.num_rows() {
             if keys.left_out.id(row) == NONE {
                 self.row(&keys, &amounts, row)?;
@@ -106,7 +106,7 @@ impl Fold {
     #[inline]
     fn row(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, row: usize) -> Result<(), Failure> {
         let key = self.key(keys, row)?;
-        let kind = unpacked(keys.kind.id(row));
+        let kind = Kind::of_number(keys.kind.id(row));
         let (group, measures) = self.groups.group(&key);
         if let Some(measures) = measures {
             amounts.add(kind, row, keys.start.get(row), measures)?;
@@ -120,12 +120,12 @@ impl Fold {
         let interner = &mut self.groups.interner;
         let start = keys.start.get(row).ok_or_else(no_time)?;
         let day = i32::try_from(start.div_euclid(MICROS_PER_DAY)).map_err(|_| no_time())?;
-        let region = keys.product.value(row, &keys.region);
+        let region = keys.product.value(row, &keys.region, interner);
         let or = |first: u32, second: u32| if first == NONE { second } else { first };
         let code = keys.product_code.id(row);
         let product = match keys.marketplace.id(row) {
             NONE => code,
-            _ => or(keys.product.value(row, &keys.product_name), code),
+            _ => or(keys.product.value(row, &keys.product_name, interner), code),
         };
         let texts = [
             keys.account.id(row),
@@ -189,43 +189,23 @@ impl<'a> KeyColumns<'a> {
             product,
             marketplace: Texts::of(batch, "bill_billing_entity", marketplace)?,
             left_out: Texts::of(batch, "line_item_operation", left_out)?,
-            kind: Texts::of(batch, "line_item_line_item_type", packed)?,
+            kind: Texts::of(batch, "line_item_line_item_type", Kind::number)?,
         })
     }
 }
 
-/// A kind as the number of a text; [`NONE`] is an ordinary line.
-fn packed(text: &str) -> u32 {
-    match kind(text) {
-        Kind::Other => NONE,
-        kind => kind as u32 + 1,
-    }
-}
-
-fn unpacked(number: u32) -> Kind {
-    const KINDS: [Kind; 8] = [
-        Kind::Covered,
-        Kind::Negation,
-        Kind::Recurring,
-        Kind::PlanUpfront,
-        Kind::Discounted,
-        Kind::ReservationFee,
-        Kind::Fee,
-        Kind::Refund,
-    ];
-    (number as usize).checked_sub(1).and_then(|index| KINDS.get(index)).copied().unwrap_or(Kind::Other)
-}
-
 impl<'a> AmountColumns<'a> {
-    fn new(batch: &'a RecordBatch, interner: &mut Interner) -> Result<AmountColumns<'a>, Failure> {
+    fn new(batch: &'a RecordBatch) -> Result<AmountColumns<'a>, Failure> {
         let amounts = |name: &str| amounts(batch, name);
+        // Whether there is one is all that counts.
+        let given = |arn: &str| if arn.is_empty() { NONE } else { 1 };
         let commitment = Commitments {
-            plan_arn: Texts::new(batch, "savings_plan_savings_plan_a_r_n", interner)?,
+            plan_arn: Texts::of(batch, "savings_plan_savings_plan_a_r_n", given)?,
             plan_start: times(batch, "savings_plan_start_time")?,
             plan_commitment: amounts("savings_plan_total_commitment_to_date")?,
             plan_used: amounts("savings_plan_used_commitment")?,
             plan_amortized_upfront: amounts("savings_plan_amortized_upfront_commitment_for_billing_period")?,
-            reservation_arn: Texts::new(batch, "reservation_reservation_a_r_n", interner)?,
+            reservation_arn: Texts::of(batch, "reservation_reservation_a_r_n", given)?,
             reservation_effective: amounts("reservation_effective_cost")?,
             net_reservation_effective: amounts("reservation_net_effective_cost")?,
             reservation_amortized_upfront: amounts("reservation_amortized_upfront_fee_for_billing_period")?,

@@ -1,36 +1,38 @@
 //! Saved pieces: groups as an Arrow IPC stream, to be merged into another accumulator.
 //!
-//! Every piece stands alone. Columns: the day, the key's texts, the sums and maxima as they are (a null sum cannot be
-//! told from zero, so `present` has a bit for each that is known), and resource ids. A group with very many resources
-//! is saved as several rows, all but the first without amounts; merging adds them up.
+//! Every piece stands alone, and texts are dictionaries: the host holds the pieces of a whole month. Columns: the day,
+//! the key's texts, the sums and maxima as they are (a null sum cannot be told from zero, so `present` has a bit for each
+//! that is known), and resource ids. A group with very many resources is saved as several rows, all but the first
+//! without amounts; merging adds them up.
 
-use super::arrays::{days, key_texts, resources, unbuildable};
+use super::arrays::{coded_resources, coded_texts, days, unbuildable};
 use super::columns::{AMOUNT, KEY_TEXTS, MAXIMA, SUMS};
 use super::groups::{Group, Groups};
 use super::intern::{Interner, NONE};
 use super::key::GroupKey;
 use super::measures::Measures;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, UInt16Type};
-use arrow_array::{Array, ArrayRef, Decimal128Array, RecordBatch, UInt16Array};
+use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, UInt16Type};
+use arrow_array::{ArrayRef, Decimal128Array, RecordBatch, UInt16Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::abort;
 use costhost_sdk::ipc;
 use std::sync::Arc;
 
-/// Groups of one piece: with some 600 bytes for each about 2 MiB.
+/// Groups of one piece: with some 350 bytes for each below 2 MiB.
 pub(crate) const ROWS: usize = 4096;
-/// Resource ids of one piece: with some 60 bytes for each about 2 MiB.
+/// Resource ids of one piece: with some 60 bytes for each at most 2 MiB.
 pub(crate) const RESOURCES: usize = 32 * 1024;
 
 fn schema() -> SchemaRef {
     let mut fields = vec![Field::new("usage_start", DataType::Date32, false)];
-    fields.extend(KEY_TEXTS.iter().map(|name| Field::new(*name, DataType::Utf8, true)));
+    let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    fields.extend(KEY_TEXTS.iter().map(|name| Field::new(*name, text.clone(), true)));
     fields.extend(SUMS.iter().map(|name| Field::new(*name, AMOUNT, false)));
     fields.extend(MAXIMA.iter().map(|name| Field::new(*name, AMOUNT, false)));
     fields.push(Field::new("present", DataType::UInt16, false));
-    let member = Field::new_list_field(DataType::Utf8, true);
+    let member = Field::new_list_field(text, true);
     fields.push(Field::new("resource_ids", DataType::List(Arc::new(member)), false));
     Arc::new(Schema::new(fields))
 }
@@ -38,18 +40,15 @@ fn schema() -> SchemaRef {
 /// Cuts groups with more resources than fit one piece.
 pub(crate) fn cut(groups: Vec<Group>, most: usize) -> Vec<Group> {
     let mut rows = Vec::with_capacity(groups.len());
-    for mut group in groups {
-        while group.resources.len() > most {
-            let rest = group.resources.split_off(most);
-            let part = Group {
-                key: group.key,
-                measures: group.measures,
-                resources: std::mem::replace(&mut group.resources, rest),
-            };
-            group.measures = Measures::default();
-            rows.push(part);
+    for group in groups {
+        if group.resources.len() <= most {
+            rows.push(group);
+            continue;
         }
-        rows.push(group);
+        let mut measures = group.measures;
+        for part in group.resources.chunks(most) {
+            rows.push(Group { key: group.key, measures: std::mem::take(&mut measures), resources: part.to_vec() });
+        }
     }
     rows
 }
@@ -57,7 +56,10 @@ pub(crate) fn cut(groups: Vec<Group>, most: usize) -> Vec<Group> {
 /// One piece of groups.
 pub(crate) fn save(groups: &[Group], interner: &Interner) -> Result<Vec<u8>, Failure> {
     let mut columns: Vec<ArrayRef> = vec![days(groups)];
-    columns.extend((0..KEY_TEXTS.len()).map(|place| key_texts(groups, place, interner)));
+    for place in 0..KEY_TEXTS.len() {
+        let ids = groups.iter().map(|group| group.key.texts.get(place).copied().unwrap_or(NONE));
+        columns.push(coded_texts(ids, interner)?);
+    }
     let numbers = |number: &dyn Fn(&Group) -> Option<i128>| -> Result<ArrayRef, Failure> {
         let values = Decimal128Array::from_iter_values(groups.iter().map(|group| number(group).unwrap_or_default()));
         Ok(Arc::new(values.with_precision_and_scale(38, 18).map_err(|error| unbuildable(&error))?))
@@ -69,7 +71,7 @@ pub(crate) fn save(groups: &[Group], interner: &Interner) -> Result<Vec<u8>, Fai
         columns.push(numbers(&|group| group.measures.maxima.get(index).copied())?);
     }
     columns.push(Arc::new(UInt16Array::from_iter_values(groups.iter().map(|group| group.measures.present))));
-    columns.push(resources(groups, interner));
+    columns.push(coded_resources(groups, interner)?);
     let batch = RecordBatch::try_new(schema(), columns).map_err(|error| unbuildable(&error))?;
     ipc::encode(&batch).map_err(|error| unbuildable(&error))
 }
@@ -94,17 +96,19 @@ fn foreign(why: &str) -> Failure {
 fn merge_batch(batch: &RecordBatch, into: &mut Groups) -> Option<Result<(), Failure>> {
     let column = |name: &str| batch.column_by_name(name);
     let days = column("usage_start")?.as_primitive_opt::<Date32Type>()?;
-    let texts: Vec<_> = KEY_TEXTS.iter().map(|name| column(name)?.as_string_opt::<i32>()).collect::<Option<_>>()?;
+    let interner = &mut into.interner;
+    let texts = KEY_TEXTS.iter().map(|name| numbers(column(name)?, interner)).collect::<Option<Vec<_>>>()?;
     let amounts = |name: &&str| column(name)?.as_primitive_opt::<Decimal128Type>();
     let sums: Vec<_> = SUMS.iter().map(amounts).collect::<Option<_>>()?;
     let maxima: Vec<_> = MAXIMA.iter().map(amounts).collect::<Option<_>>()?;
     let present = column("present")?.as_primitive_opt::<UInt16Type>()?;
-    let resources = column("resource_ids")?.as_list_opt::<i32>()?;
+    let lists = column("resource_ids")?.as_list_opt::<i32>()?;
+    let resources = numbers(lists.values(), interner)?;
 
     for row in 0..batch.num_rows() {
         let mut key = GroupKey { day: days.value(row), ..GroupKey::default() };
         for (slot, texts) in key.texts.iter_mut().zip(&texts) {
-            *slot = if texts.is_null(row) { NONE } else { into.interner.id(texts.value(row)) };
+            *slot = *texts.get(row)?;
         }
         let mut measures = Measures { present: present.value(row), ..Measures::default() };
         measures.sums.iter_mut().zip(&sums).for_each(|(slot, values)| *slot = values.value(row));
@@ -113,10 +117,18 @@ fn merge_batch(batch: &RecordBatch, into: &mut Groups) -> Option<Result<(), Fail
         if let Some(Err(failure)) = merged.map(|merged| merged.merge(&measures)) {
             return Some(Err(failure));
         }
-        for resource in resources.value(row).as_string_opt::<i32>()?.iter().flatten() {
-            let resource = into.interner.id(resource);
-            into.resource(group, resource);
-        }
+        let own = lists.value_offsets().get(row..=row + 1)?;
+        let own = resources.get(*own.first()? as usize..*own.last()? as usize)?;
+        own.iter().for_each(|&resource| into.resource(group, resource));
     }
     Some(Ok(()))
+}
+
+/// Texts of a dictionary as numbers of this accumulator, by row; each text is looked up once.
+fn numbers(array: &ArrayRef, interner: &mut Interner) -> Option<Vec<u32>> {
+    let texts = array.as_dictionary_opt::<Int32Type>()?;
+    let values = texts.values().as_string_opt::<i32>()?;
+    let ids: Vec<u32> = values.iter().map(|text| text.map_or(NONE, |text| interner.id(text))).collect();
+    let id = |key: Option<i32>| ids.get(usize::try_from(key?).ok()?).copied();
+    Some(texts.keys().iter().map(|key| id(key).unwrap_or(NONE)).collect())
 }

@@ -24,8 +24,12 @@ impl Objects {
     pub(crate) fn id(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
         self.pairs.clear();
         for entry in maps.entries(row) {
-            let (key, value) = (maps.keys.id(entry), maps.values.id(entry));
-            if key != NONE && value != NONE {
+            let key = maps.keys.id(entry);
+            if key == NONE {
+                continue;
+            }
+            let value = maps.values.id(entry, interner);
+            if value != NONE {
                 self.pairs.push(u64::from(key) << 32 | u64::from(value));
             }
         }

@@ -3,7 +3,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, Decimal128Array, RecordBatch};
 use arrow_schema::DataType;
 use aws_cur::normalize::{Batches, Normalizer};
 use costhost_sdk::bindings::costhost::provider::types::{Compression, Failure, Form, InputFile, Period, Reject};
@@ -73,8 +73,9 @@ impl Outcome {
 
     /// The exact sum of a column of amounts, as text.
     pub(crate) fn sum(&self, column: &str) -> String {
-        let column = |b: &RecordBatch| b.column_by_name(column).unwrap().as_primitive::<Decimal128Type>().clone();
-        decimal::format(self.batches.iter().flat_map(|b| column(b).iter().flatten().collect::<Vec<_>>()).sum())
+        // A batch without a value of the column has it as `Null`.
+        let columns = self.batches.iter().filter_map(|b| b.column_by_name(column).unwrap().as_primitive_opt());
+        decimal::format(columns.flat_map(|values: &Decimal128Array| values.iter().flatten()).sum())
     }
 
     /// All values of a column as text; none for a null.
@@ -110,6 +111,9 @@ pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
 }
 
 fn maps(array: &ArrayRef) -> Vec<Option<BTreeMap<String, String>>> {
+    if array.data_type() == &DataType::Null {
+        return vec![None; array.len()];
+    }
     let map = array.as_map();
     let (keys, values) = (texts(map.keys()), texts(map.values()));
     let entry = |at: usize| (keys[at].clone().unwrap(), values[at].clone().unwrap());

@@ -12,13 +12,19 @@ fn any_row() -> impl Strategy<Value = Row> {
         "SavingsPlanCoveredUsage",
         "SavingsPlanNegation",
         "SavingsPlanRecurringFee",
+        "SavingsPlanUpfrontFee",
         "DiscountedUsage",
         "RIFee",
+        "Fee",
         "Refund",
     ]);
     let amount = || (-999_999_i64..999_999, 0_usize..12).prop_map(|(digits, zeros)| format!("{digits}e-{zeros}"));
-    let texts = (0..3_u8, 0..3_u8, 0..3_u8, 1..4_u8, prop::option::of(amount()));
-    (kinds, amount(), amount(), texts).prop_map(|(kind, cost, rate, (account, tag, resource, day, net))| {
+    let texts = (0..3_u8, 0..3_u8, 0..3_u8, 1..4_u8);
+    let committed = prop::collection::vec(prop::option::of(amount()), COMMITTED.len());
+    // Plans that begin on the day of the line, days before, or long before it, so that some refunds are cancellations.
+    let arns = (any::<bool>(), prop::option::of(prop::sample::select(vec!["2024-06-01", "2024-12-28", "2025-01-01"])));
+    (kinds, amount(), amount(), texts, committed, arns).prop_map(|(kind, cost, rate, texts, committed, arns)| {
+        let (account, tag, resource, day) = texts;
         let mut cells = row(&[
             ("line_item_line_item_type", kind),
             ("line_item_unblended_cost", &cost),
@@ -36,12 +42,35 @@ fn any_row() -> impl Strategy<Value = Row> {
         if resource > 0 {
             put("line_item_resource_id", format!("i-{resource}"));
         }
-        if let Some(net) = net {
-            put("line_item_net_unblended_cost", net);
+        for (name, value) in COMMITTED.into_iter().zip(committed) {
+            value.into_iter().for_each(|value| put(name, value));
+        }
+        if arns.0 {
+            put("reservation_reservation_a_r_n", "arn:r".to_owned());
+        }
+        if let Some(start) = arns.1 {
+            put("savings_plan_savings_plan_a_r_n", "arn:s".to_owned());
+            put("savings_plan_start_time", format!("{start}T00:00:00Z"));
         }
         cells
     })
 }
+
+/// What only some lines have: net costs, and those of reservations and savings plans.
+const COMMITTED: [&str; 12] = [
+    "line_item_net_unblended_cost",
+    "savings_plan_net_savings_plan_effective_cost",
+    "savings_plan_total_commitment_to_date",
+    "savings_plan_used_commitment",
+    "savings_plan_amortized_upfront_commitment_for_billing_period",
+    "reservation_effective_cost",
+    "reservation_net_effective_cost",
+    "reservation_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_net_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_recurring_fee",
+    "reservation_net_unused_recurring_fee",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]

@@ -102,6 +102,32 @@ fn net_costs_are_known_only_where_the_report_has_them() {
     assert_eq!((covered["net_unblended_cost"].as_str(), covered["net_amortized_cost"].as_str()), ("1.8", "1.2"));
 }
 
+/// Net costs are those of the whole report: they must not depend on which rows share a group or a part.
+#[test]
+fn net_costs_are_known_in_all_groups_or_in_none() {
+    let used = |account: &str, net: Option<&str>| {
+        let mut cells = vec![(TYPE, "Usage"), (COST, "2"), ("line_item_usage_account_id", account)];
+        cells.extend(net.map(|net| ("line_item_net_unblended_cost", net)));
+        row(&cells)
+    };
+    let rows = [used("a", Some("1.8")), used("a", None), used("b", None)];
+    let alone = folded("", &rows);
+    let nets = |name: &str| alone.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(nets("net_unblended_cost"), ["3.8", "2"]);
+    assert_eq!(nets("net_amortized_cost"), ["3.8", "2"]);
+
+    let mut whole = open("");
+    for part in &rows {
+        let mut accumulator = open("");
+        accumulator.update(&batch(std::slice::from_ref(part), Coding::Plain)).unwrap();
+        while let Some(piece) = accumulator.save().unwrap() {
+            whole.merge(&piece).unwrap();
+        }
+    }
+    assert_eq!(pulled(whole), alone);
+    assert!(folded("", &rows[2..]).iter().all(|row| !row.contains_key("net_unblended_cost")));
+}
+
 #[test]
 fn a_group_is_a_day_and_what_the_specification_names() {
     let result = line(&[
@@ -155,6 +181,38 @@ fn tags_are_those_of_users_and_enabled() {
     let other_order = row(&[("resource_tags", "user_a=1;user_b=2")]);
     let same = folded("", &[other_order, row(&[("resource_tags", "user_b=2;user_a=1")])]);
     assert_eq!(same.len(), 1);
+}
+
+#[test]
+fn enabled_tags_are_known_by_their_underscored_spelling_too() {
+    let kept = |settings: &str, tags: &str| folded(settings, &[row(&[("resource_tags", tags)])])[0]["tags"].clone();
+    let app = r#"{"enabled_tag_keys":["MyApp"]}"#;
+    assert_eq!(kept(app, "user_my_app=a;user_myapp=b"), r#"{"my_app":"a"}"#);
+    assert_eq!(kept(app, "user_MyApp=a"), r#"{"MyApp":"a"}"#);
+    assert_eq!(kept(r#"{"enabled_tag_keys":["my_app"]}"#, "user_MyApp=a"), "{}");
+}
+
+/// Texts live as long as the file is folded, and product attributes and tags are most of a report's text.
+#[test]
+fn only_texts_that_are_wanted_are_kept() {
+    let rows: Vec<_> = (0..100)
+        .map(|n| {
+            row(&[
+                ("product", &format!("sku_group=g{n};region=r;product_name=p{n};other=o{n}")),
+                ("resource_tags", &format!("user_a=1;user_b=b{n};aws_createdBy=c{n}")),
+                ("savings_plan_savings_plan_a_r_n", &format!("arn:s{n}")),
+                ("reservation_reservation_a_r_n", &format!("arn:r{n}")),
+            ])
+        })
+        .collect();
+    for coding in [Coding::Plain, Coding::Short, Coding::Word] {
+        let mut accumulator = open(r#"{"enabled_tag_keys":["a"]}"#);
+        accumulator.update(&batch(&rows, coding)).unwrap();
+        // `{}`, USD, r, the key a, its value, and the object of both.
+        assert_eq!(accumulator.fold.groups.interner.len(), 6, "{coding:?}");
+        let result = pulled(accumulator);
+        assert_eq!((result.len(), result[0]["tags"].as_str(), result[0]["region"].as_str()), (1, r#"{"a":"1"}"#, "r"));
+    }
 }
 
 #[test]
