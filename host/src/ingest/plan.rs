@@ -309,8 +309,11 @@ impl Loaded {
                 let records = latest_loads(lake, &options.tenant, &manifest.provider).await?;
                 loaded.records.insert(manifest.provider.clone(), records);
             }
-            for table in PluginTables::open(lake, &options.tenant, manifest)?.declared {
-                for (partition, mark) in partitions.iter().zip(table.loaded_all(&partitions).await?) {
+            // Each reads a log of its own, from a store that may be far away.
+            let tables = PluginTables::open(lake, &options.tenant, manifest)?.declared;
+            let reading = tables.iter().map(|table| table.loaded_all(&partitions));
+            for marks in futures::future::try_join_all(reading).await? {
+                for (partition, mark) in partitions.iter().zip(marks) {
                     loaded.marks.entry((digest.to_owned(), partition.clone())).or_default().push(mark);
                 }
             }
