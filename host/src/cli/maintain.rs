@@ -38,7 +38,11 @@ pub async fn execute(args: MaintainArgs) -> anyhow::Result<Exit> {
     let retention = DAY * args.retention;
     let mut rows = table::Table::new(&["table", "data_files", "log_files", "leftovers", "problem"]);
     let mut exit = Exit::Done;
-    for place in lake.tables().await?.into_iter().filter(|table| table.tenant == tenant) {
+    let places: Vec<TableRef> = lake.tables().await?.into_iter().filter(|table| table.tenant == tenant).collect();
+    if places.is_empty() {
+        tracing::warn!(lake = %lake.url(), tenant, "there is no table to maintain; check --lake and --tenant");
+    }
+    for place in places {
         let (done, problem) = match maintain(&lake, &place, retention).await {
             Ok(done) => (done, String::new()),
             Err(error) => {
