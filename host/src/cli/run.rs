@@ -48,9 +48,10 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     }
     let options = request.options.clone();
     let bars = !args.json && std::io::stderr().is_terminal();
-    let held = lake.clone();
+    let written = lake.clone();
     let receipt = tokio::task::spawn_blocking(move || {
-        let context = RunContext { lake: &held, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
+        let run = uuid::Uuid::new_v4();
+        let context = RunContext { lake: &written, options: &options, cancel: &cancel, run, bars };
         run::execute(plan, context)
     })
     .await??;

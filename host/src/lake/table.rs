@@ -242,7 +242,7 @@ impl LakeTable {
     async fn active_files(
         &self,
         table: &DeltaTable,
-        wanted: impl Fn(&HashMap<String, Option<String>>) -> bool,
+        wanted: impl Fn(&HashMap<String, Option<String>>) -> bool + Send + Sync,
     ) -> Result<Vec<Add>, LakeError> {
         let views = table.get_active_add_actions_by_partitions(&[]);
         #[expect(deprecated, reason = "the one public way to the tags of a file")]
