@@ -24,13 +24,16 @@ pub(crate) fn data(path: &str) -> Vec<u8> {
     panic!("../shared/data/aws/{path} is not there");
 }
 
+/// For files of which the billing period is no matter.
+pub(crate) const ALL_TIME: Period = Period { start: i64::MIN, end: i64::MAX };
+
 pub(crate) fn job(form: Form, labels: &[(&str, &str)]) -> Job {
     Job {
         settings: "{}".to_owned(),
         now: 0,
         source: "test".to_owned(),
         revision: "1".to_owned(),
-        period: Period { start: 0, end: 0 },
+        period: ALL_TIME,
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         file: InputFile {
             path: "report.csv".to_owned(),
@@ -133,7 +136,12 @@ pub(crate) fn csv(bytes: &[u8], piece: usize) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn csv_with(bytes: &[u8], piece: usize, labels: &[(&str, &str)]) -> Result<Outcome, Failure> {
-    let mut normalizer = Normalizer::open(&job(Form::Bytes, labels))?;
+    csv_of(&job(Form::Bytes, labels), bytes, piece)
+}
+
+/// A CSV file of this job.
+pub(crate) fn csv_of(job: &Job, bytes: &[u8], piece: usize) -> Result<Outcome, Failure> {
+    let mut normalizer = Normalizer::open(job)?;
     let mut outcome = Outcome::default();
     for piece in bytes.chunks(piece) {
         outcome.add(normalizer.push(piece)?);
