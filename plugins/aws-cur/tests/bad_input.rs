@@ -223,4 +223,17 @@ fn rows_of_another_billing_period_stop_the_file() {
             assert!(message.contains("row 4") && message.contains("2024-09-01") && message.contains(day), "{message}");
         }
     }
+
+    // What a manifest lists stands, and is told.
+    let mut told = Job { period: september, ..job(Form::Bytes, &[("manifest", "cur-Manifest.json")]) };
+    let text = format!("{header}{own}\n2024-08-01,Usage,2024-08-30T23:00:00Z,1\n");
+    let outcome = csv_of(&told, text.as_bytes(), 7).unwrap();
+    assert_eq!((outcome.standing(), outcome.notes.len()), (2, 1));
+    assert!(
+        outcome.notes[0].starts_with("1 rows are") && outcome.notes[0].contains("2024-08-01"),
+        "{:?}",
+        outcome.notes
+    );
+    told.period = support::ALL_TIME;
+    assert_eq!(csv_of(&told, text.as_bytes(), 7).unwrap().notes, Vec::<String>::new());
 }

@@ -6,7 +6,7 @@ use super::resolve::resolve;
 use super::revision::revision;
 use super::sources::{self, Owner};
 use super::tree::{Tree, told};
-use crate::normalize::COLUMNS_LABEL;
+use crate::normalize::{COLUMNS_LABEL, MANIFEST_LABEL};
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
@@ -177,7 +177,7 @@ fn labels(manifest: &Manifest) -> Vec<Label> {
         label("report", &delivery.report),
         label("account", &delivery.account),
         label("assembly", &delivery.assembly),
-        label("manifest", &object.path),
+        label(MANIFEST_LABEL, &object.path),
         label("finalized", if delivery.finalized { "true" } else { "false" }),
         label(COLUMNS_LABEL, &delivery.columns),
     ];

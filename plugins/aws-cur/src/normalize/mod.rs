@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 
 /// Name of the label with the manifest's columns, joined by commas.
 pub const COLUMNS_LABEL: &str = "columns";
+/// Name of the label with the manifest's path: a report that has it was told by a manifest.
+pub const MANIFEST_LABEL: &str = "manifest";
 /// Bytes of rows made from Parquet that are turned at once.
 const WRITER_ROOM: usize = 1 << 20;
 
@@ -71,7 +73,7 @@ impl Normalizer {
             promised: promised.flat_map(|label| label.1.split(',')).map(str::to_owned).collect(),
             input,
             table: None,
-            period: BillingPeriod::new(job.period),
+            period: BillingPeriod::new(job),
             notes: Vec::new(),
         })
     }
@@ -98,7 +100,9 @@ impl Normalizer {
         if rounded > 0 {
             self.notes.push(format!("{rounded} amounts have more than 18 decimals and were rounded half-even"));
         }
-        self.output()
+        let mut batches = self.output()?;
+        batches.notes.extend(self.period.note());
+        Ok(batches)
     }
 
     fn output(&mut self) -> Result<Batches, Failure> {

@@ -14,11 +14,16 @@ use std::path::PathBuf;
 
 /// A file of the shared test data, which lies beside the project.
 pub(crate) fn data(path: &str) -> Vec<u8> {
+    std::fs::read(data_path(path)).unwrap()
+}
+
+/// Where a file or folder of the shared test data lies.
+pub(crate) fn data_path(path: &str) -> PathBuf {
     let mut at = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     while at.pop() {
         let file = at.join("shared/data/aws").join(path);
         if file.exists() {
-            return std::fs::read(file).unwrap();
+            return file;
         }
     }
     panic!("../shared/data/aws/{path} is not there");
