@@ -1,5 +1,6 @@
 //! Reports that a manifest tells of.
 
+use super::claims;
 use super::files::input_file;
 use super::manifest_file::{Delivery, file_name, parse};
 use super::resolve::resolve;
@@ -54,6 +55,7 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
             }
         }
     }
+    let mut claims = Vec::new();
     for manifest in current(read) {
         let source = sources::name(&owner(&manifest.delivery));
         let month = manifest.delivery.month;
@@ -61,10 +63,15 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
             continue;
         }
         match report(tree, &manifest, &source, &mut delivered.spoken_for) {
-            Ok(report) => delivered.reports.push(report),
+            Ok(report) => claims.push((manifest.object.path, report)),
             Err(failure) => delivered.problems.push(Problem { source, period: Some(month.period()), failure }),
         }
     }
+    let (reports, failed) = claims::settled(claims);
+    delivered.reports = reports;
+    let problem =
+        |(report, failure): (Report, Failure)| Problem { source: report.source, period: Some(report.period), failure };
+    delivered.problems.extend(failed.into_iter().map(problem));
     delivered
 }
 
