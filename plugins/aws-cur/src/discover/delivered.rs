@@ -1,7 +1,7 @@
 //! Reports that a manifest tells of.
 
 use super::claims;
-use super::files::input_file;
+use super::files::{self, input_file};
 use super::manifest_file::{Delivery, file_name, parse};
 use super::resolve::resolve;
 use super::revision::revision;
@@ -123,7 +123,7 @@ fn report(
     let Manifest { object, delivery } = manifest;
     let found: Vec<Result<Object, Failure>> = delivery.keys.iter().map(|key| file(tree, manifest, key)).collect();
     spoken_for.extend(found.iter().flatten().map(|file| folder(&file.path)));
-    let files = found.into_iter().map(|file| file.and_then(filled)).collect::<Result<Vec<Object>, Failure>>()?;
+    let files = found.into_iter().map(|file| file.and_then(files::filled)).collect::<Result<Vec<Object>, Failure>>()?;
     if let Some(failure) = listed_twice(manifest, &files) {
         return Err(failure);
     }
@@ -152,14 +152,6 @@ fn file(tree: &Tree<'_>, manifest: &Manifest, key: &str) -> Result<Object, Failu
         return Err(skip_report("manifest.missing-file", message).in_file(path));
     };
     Ok(found)
-}
-
-fn filled(file: Object) -> Result<Object, Failure> {
-    if file.size == 0 {
-        let message = format!("{} is empty (0 bytes); copy or deliver it again", file.path);
-        return Err(skip_report("report.empty-file", message).in_file(&file.path));
-    }
-    Ok(file)
 }
 
 /// Rows that are read twice would be charged twice.
