@@ -251,8 +251,8 @@ impl SourceArgs {
 
     fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
         let Some(path) = &self.tags_file else { return Ok(self.tags.clone()) };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read --tags-file {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| UsageError(format!("cannot read --tags-file {}: {error}", path.display())))?;
         let keys = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Ok(Some(keys.map(str::to_owned).collect()))
     }

@@ -46,13 +46,12 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     for problem in &plan.problems {
         tracing::error!(source = problem.source, "{}", problem.message);
     }
-    for source in &request.sources {
-        crate::report::definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
-    }
     let options = request.options.clone();
     let bars = !args.json && std::io::stderr().is_terminal();
+    let written = lake.clone();
     let receipt = tokio::task::spawn_blocking(move || {
-        let context = RunContext { lake: &lake, options: &options, cancel: &cancel, run: uuid::Uuid::new_v4(), bars };
+        let run = uuid::Uuid::new_v4();
+        let context = RunContext { lake: &written, options: &options, cancel: &cancel, run, bars };
         run::execute(plan, context)
     })
     .await??;

@@ -21,7 +21,7 @@ use super::totals::Totals;
 use crate::lake::{
     Committed, LakeTable, Load, LoadRecord, RejectRow, StagedFile, WriterOptions, loads_batch, rejects_batch,
 };
-use crate::plugin::manifest::{Manifest, Summary};
+use crate::plugin::manifest::Summary;
 use crate::plugin::{CallContext, Cancel};
 
 /// Everything the files of a period came to, and what is made of it.
@@ -181,7 +181,7 @@ impl PeriodWork<'_> {
             let keep_on = matches!(committed, Ok(Committed::New { .. } | Committed::AlreadyThere));
             if !keep_on {
                 // What is not committed now never will be; an older delivery must not go on past a newer one either.
-                left.for_each(|((table, _), files)| discard(table, files));
+                left.by_ref().for_each(|((table, _), files)| discard(table, files));
             }
             let committed = committed?;
             if !keep_on {

@@ -1,5 +1,6 @@
 use arrow::array::{
-    Decimal128Array, DictionaryArray, Int8Array, MapBuilder, NullArray, StringArray, StringBuilder, StringDictionaryBuilder,
+    Decimal128Array, DictionaryArray, Int8Array, MapBuilder, NullArray, StringArray, StringBuilder,
+    StringDictionaryBuilder,
 };
 use arrow::datatypes::{Int8Type, UInt16Type};
 
