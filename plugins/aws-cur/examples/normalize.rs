@@ -29,7 +29,8 @@ impl Tally {
             settings: "{}".to_owned(),
             now: 0,
             source: String::new(),
-            period: Period { start: 0, end: 0 },
+            // Whatever the file holds.
+            period: Period { start: i64::MIN, end: i64::MAX },
         };
         let summary = DailySummary::open(&task).expect("summary opens");
         let none = Duration::ZERO;
@@ -80,7 +81,8 @@ fn job(path: &str) -> Job {
         now: 0,
         source: String::new(),
         revision: String::new(),
-        period: Period { start: 0, end: 0 },
+        // Whatever the file holds.
+        period: Period { start: i64::MIN, end: i64::MAX },
         labels: Vec::new(),
         file: InputFile {
             path: path.to_owned(),

@@ -10,7 +10,9 @@
 
 mod support;
 
-use support::{Outcome, csv, csv_with};
+use costhost_sdk::contract::{Form, Job, Period};
+use costhost_sdk::reject::CARRIED;
+use support::{Outcome, csv, csv_of, csv_with, job};
 
 const HEADER: &str = "identity/LineItemId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/CurrencyCode,\
     lineItem/UnblendedCost,lineItem/UsageAmount,reservation/StartTime,product/ProductName,product/sku,\
@@ -118,10 +120,11 @@ fn map_cells_that_are_no_objects() {
 
 #[test]
 fn rejects_that_do_not_travel_are_counted() {
-    let bytes = [HEADER.as_bytes(), good("x").repeat(1000).as_bytes()].concat();
+    let rows = CARRIED + 800;
+    let bytes = [HEADER.as_bytes(), good("x").repeat(rows).as_bytes()].concat();
     let outcome = csv(&bytes, 1 << 20).unwrap();
-    assert_eq!((outcome.rows, outcome.standing()), (1000, 0));
-    assert_eq!((outcome.rejects.len(), outcome.uncounted), (200, 800));
+    assert_eq!((outcome.rows, outcome.standing()), (rows as u64, 0));
+    assert_eq!((outcome.rejects.len(), outcome.uncounted), (CARRIED, 800));
 }
 
 #[test]
@@ -192,4 +195,45 @@ fn files_that_are_no_reports() {
     assert_eq!((outcome.rows, outcome.standing()), (0, 0), "a report without rows is a report");
     let noted = csv_with(HEADER.as_bytes(), 1 << 20, &[("columns", "lineItem/LineItemType,never/Seen")]).unwrap();
     assert!(noted.notes[0].contains("10 columns") && noted.notes[0].contains("lacks 1"), "{:?}", noted.notes);
+}
+
+/// A row of another month would be counted there, and would be lost with that month's next delivery.
+#[test]
+fn rows_of_another_billing_period_stop_the_file() {
+    let header = "bill/BillingPeriodStartDate,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UnblendedCost\n";
+    let september = Period { start: 1_725_148_800, end: 1_727_740_800 };
+    let read = |rows: &[&str], piece| {
+        let text = format!("{header}{}", rows.iter().map(|row| format!("{row}\n")).collect::<String>());
+        csv_of(&Job { period: september, ..job(Form::Bytes, &[]) }, text.as_bytes(), piece)
+    };
+    let own = "2024-09-01T00:00:00Z,Usage,2024-09-30T23:00:00Z,1";
+    // A fee may be of another month than the bill it stands on, and a row may name no bill.
+    let rows = [own, "2024-09-01T00:00:00Z,Fee,2024-10-01T00:00:00Z,1", ",Usage,2024-08-01T00:00:00Z,1"];
+    assert_eq!(read(&rows, 1 << 20).unwrap().standing(), 3);
+
+    for (other, day) in [("2024-10-01T00:00:00Z", "2024-10-01"), ("2024-08-31", "2024-08-31")] {
+        let other = format!("{other},Usage,2024-09-30T23:00:00Z,1");
+        // The second row is left out, so the other month's is the fourth of the file.
+        for piece in [7, 1 << 20] {
+            let failure = read(&[own, "2024-09-01,Usage,2024-09-02,zero", own, &other, own], piece).unwrap_err();
+            assert_eq!((failure.code.as_str(), failure.path.as_deref()), ("input.other-period", Some("report.csv")));
+            let at = failure.at.unwrap();
+            assert_eq!((at.row, at.column.as_deref()), (Some(3), Some("bill/BillingPeriodStartDate")));
+            let message = failure.message;
+            assert!(message.contains("row 4") && message.contains("2024-09-01") && message.contains(day), "{message}");
+        }
+    }
+
+    // What a manifest lists stands, and is told.
+    let mut told = Job { period: september, ..job(Form::Bytes, &[("manifest", "cur-Manifest.json")]) };
+    let text = format!("{header}{own}\n2024-08-01,Usage,2024-08-30T23:00:00Z,1\n");
+    let outcome = csv_of(&told, text.as_bytes(), 7).unwrap();
+    assert_eq!((outcome.standing(), outcome.notes.len()), (2, 1));
+    assert!(
+        outcome.notes[0].starts_with("1 rows are") && outcome.notes[0].contains("2024-08-01"),
+        "{:?}",
+        outcome.notes
+    );
+    told.period = support::ALL_TIME;
+    assert_eq!(csv_of(&told, text.as_bytes(), 7).unwrap().notes, Vec::<String>::new());
 }

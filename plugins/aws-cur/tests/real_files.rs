@@ -22,10 +22,11 @@ mod support;
 
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use arrow_schema::{DataType, Field, Schema};
+use costhost_sdk::contract::{Form, Job, Period};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
-use support::{Outcome, arrow, csv, csv_with, data};
+use support::{Outcome, arrow, csv, csv_of, csv_with, data, job};
 
 const PIECE: usize = 1 << 20;
 
@@ -85,6 +86,12 @@ fn koku_bucket() {
     let noted = csv_with(&file, PIECE, &[("columns", &columns.join(","))]).unwrap();
     assert_eq!(noted.notes.len(), 2, "columns and rounded amounts: {:?}", noted.notes);
     assert_eq!(outcome.notes.len(), 1, "rounded amounts: {:?}", outcome.notes);
+    // Only 776 rows are of the manifest's period, by Python's count.
+    let august = Period { start: 1_533_081_600, end: 1_535_760_000 };
+    let delivered = Job { period: august, ..job(Form::Bytes, &[("manifest", "koku-local-Manifest.json")]) };
+    let delivered = csv_of(&delivered, &file, PIECE).unwrap();
+    assert_eq!(delivered.standing(), 13_380);
+    assert!(delivered.notes.iter().any(|note| note.starts_with("12604 rows")), "{:?}", delivered.notes);
 }
 
 #[test]

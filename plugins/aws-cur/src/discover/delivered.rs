@@ -1,12 +1,13 @@
 //! Reports that a manifest tells of.
 
-use super::files::input_file;
+use super::claims;
+use super::files::{self, input_file};
 use super::manifest_file::{Delivery, file_name, parse};
 use super::resolve::resolve;
 use super::revision::revision;
 use super::sources::{self, Owner};
 use super::tree::{Tree, told};
-use crate::normalize::COLUMNS_LABEL;
+use crate::normalize::{COLUMNS_LABEL, MANIFEST_LABEL};
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
@@ -54,6 +55,7 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
             }
         }
     }
+    let mut claims = Vec::new();
     for manifest in current(read) {
         let source = sources::name(&owner(&manifest.delivery));
         let month = manifest.delivery.month;
@@ -61,10 +63,15 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
             continue;
         }
         match report(tree, &manifest, &source, &mut delivered.spoken_for) {
-            Ok(report) => delivered.reports.push(report),
+            Ok(report) => claims.push((manifest.object.path, report)),
             Err(failure) => delivered.problems.push(Problem { source, period: Some(month.period()), failure }),
         }
     }
+    let (reports, failed) = claims::settled(claims);
+    delivered.reports = reports;
+    let problem =
+        |(report, failure): (Report, Failure)| Problem { source: report.source, period: Some(report.period), failure };
+    delivered.problems.extend(failed.into_iter().map(problem));
     delivered
 }
 
@@ -116,7 +123,7 @@ fn report(
     let Manifest { object, delivery } = manifest;
     let found: Vec<Result<Object, Failure>> = delivery.keys.iter().map(|key| file(tree, manifest, key)).collect();
     spoken_for.extend(found.iter().flatten().map(|file| folder(&file.path)));
-    let files = found.into_iter().map(|file| file.and_then(filled)).collect::<Result<Vec<Object>, Failure>>()?;
+    let files = found.into_iter().map(|file| file.and_then(files::filled)).collect::<Result<Vec<Object>, Failure>>()?;
     if let Some(failure) = listed_twice(manifest, &files) {
         return Err(failure);
     }
@@ -147,14 +154,6 @@ fn file(tree: &Tree<'_>, manifest: &Manifest, key: &str) -> Result<Object, Failu
     Ok(found)
 }
 
-fn filled(file: Object) -> Result<Object, Failure> {
-    if file.size == 0 {
-        let message = format!("{} is empty (0 bytes); copy or deliver it again", file.path);
-        return Err(skip_report("report.empty-file", message).in_file(&file.path));
-    }
-    Ok(file)
-}
-
 /// Rows that are read twice would be charged twice.
 fn listed_twice(manifest: &Manifest, files: &[Object]) -> Option<Failure> {
     let mut keys = BTreeMap::new();
@@ -177,7 +176,7 @@ fn labels(manifest: &Manifest) -> Vec<Label> {
         label("report", &delivery.report),
         label("account", &delivery.account),
         label("assembly", &delivery.assembly),
-        label("manifest", &object.path),
+        label(MANIFEST_LABEL, &object.path),
         label("finalized", if delivery.finalized { "true" } else { "false" }),
         label(COLUMNS_LABEL, &delivery.columns),
     ];

@@ -1,7 +1,9 @@
 //! How a data file is to be read.
 
 use super::manifest_file::file_name;
-use costhost_sdk::contract::{Compression, Form, InputFile};
+use costhost_sdk::contract::{Compression, Failure, Form, InputFile};
+use costhost_sdk::failure::{Place, skip_report};
+use costhost_sdk::storage::Object;
 
 /// The plugin's word for files of Cost and Usage Reports.
 pub(crate) const DATASET: &str = "cur";
@@ -29,6 +31,15 @@ pub(crate) fn input_file(path: &str, manifest_says: &str) -> InputFile {
         dataset: DATASET.to_owned(),
         rows: None,
     }
+}
+
+/// A file that holds something: an empty one was not delivered or copied to its end.
+pub(crate) fn filled(file: Object) -> Result<Object, Failure> {
+    if file.size == 0 {
+        let message = format!("{} is empty (0 bytes); copy or deliver it again", file.path);
+        return Err(skip_report("report.empty-file", message).in_file(&file.path));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

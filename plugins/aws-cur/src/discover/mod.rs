@@ -4,6 +4,7 @@
 //! mirror of any of these. Manifests speak first; files that no manifest speaks for are reports by their place and
 //! content. What is wrong with one report is a problem, and the others go on.
 
+mod claims;
 mod delivered;
 mod files;
 mod manifest_file;

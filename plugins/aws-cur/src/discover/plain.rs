@@ -1,7 +1,7 @@
 //! Data files without a manifest: their place says which report and month they belong to, or else their content.
 
 use super::delivered::folder;
-use super::files::input_file;
+use super::files::{self, input_file};
 use super::month::{Month, is_time_part};
 use super::revision::revision;
 use super::sources;
@@ -38,10 +38,7 @@ pub(crate) fn reports(storage: &dyn Storage, data: Vec<Object>, window: Option<P
 }
 
 fn report(source: &str, month: Month, files: Vec<Object>) -> Result<Report, Failure> {
-    if let Some(empty) = files.iter().find(|file| file.size == 0) {
-        let message = format!("{} is empty (0 bytes); copy or deliver it again", empty.path);
-        return Err(skip_report("report.empty-file", message).in_file(&empty.path));
-    }
+    let files = files.into_iter().map(files::filled).collect::<Result<Vec<Object>, Failure>>()?;
     let mut stems = BTreeMap::new();
     for file in &files {
         if let Some(other) = stems.insert(stem(&file.path), &file.path) {

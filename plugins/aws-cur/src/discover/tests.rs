@@ -193,6 +193,28 @@ fn two_mirrors_of_a_report_for_athena_keep_their_own_files() {
 }
 
 #[test]
+fn a_mirror_that_lacks_a_file_does_not_take_another_accounts() {
+    let folder = Folder::new();
+    let key = "cur/cur/year=2018/month=9/cur-00001.snappy.parquet";
+    for (root, account) in [("", "1"), ("mirror/", "2")] {
+        folder.manifest(&format!("{root}cur/20180901-20181001/cur-Manifest.json"), "cur", account, "201809", A, &[key]);
+    }
+    folder.put(key, "1");
+    let found = folder.find();
+    assert_eq!(found.reports.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["1-cur"]);
+    assert_eq!((codes(&found), found.problems[0].source.as_str()), (vec!["manifest.shared-file"], "2-cur"));
+
+    // Nothing tells whose it is.
+    let folder = Folder::new();
+    folder.put("data/1.csv", "rows");
+    for account in ["1", "2"] {
+        folder.manifest(&format!("{account}/cur-Manifest.json"), "cur", account, "201809", A, &["data/1.csv"]);
+    }
+    let found = folder.find();
+    assert_eq!((found.reports.len(), codes(&found)), (0, vec!["manifest.shared-file"; 2]));
+}
+
+#[test]
 fn two_keys_of_one_file_are_told() {
     for keys in [["a/x/cur-1.csv.gz", "b/y/cur-1.csv.gz"], ["cur-1.csv.gz", "cur-1.csv.gz"]] {
         let folder = Folder::new();

@@ -45,6 +45,12 @@ pub(crate) fn plan(names: &[String]) -> Result<Plan, Failure> {
     Ok(Plan { schema: line_items_schema(), time, amount, currency: find(CURRENCY), keys, inputs })
 }
 
+/// How an input spells the column of this name.
+pub(crate) fn spelling<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
+    let column = plan.schema.index_of(name).ok()?;
+    plan.inputs.iter().find(|input| input.target == Target::Column(column)).map(|input| input.name.as_str())
+}
+
 fn wrong_header(known: usize, columns: usize) -> Failure {
     failure(
         "input.wrong-header",

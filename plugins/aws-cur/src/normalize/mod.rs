@@ -5,6 +5,7 @@
 #![allow(clippy::result_large_err, reason = "a failure is the contract's type and ends a file: it is made once")]
 
 mod header;
+mod period;
 
 use crate::naming::folded;
 use arrow_array::RecordBatch;
@@ -13,10 +14,13 @@ use costhost_sdk::bindings::exports::costhost::provider::normalize::Job;
 use costhost_sdk::csv::{Block, Reader, RowTooLong, Writer, field::unquote};
 use costhost_sdk::{arrow_rows, ipc, table::TableBuilder};
 use header::failure;
+use period::BillingPeriod;
 use std::collections::BTreeSet;
 
 /// Name of the label with the manifest's columns, joined by commas.
 pub const COLUMNS_LABEL: &str = "columns";
+/// Name of the label with the manifest's path: a report that has it was told by a manifest.
+pub const MANIFEST_LABEL: &str = "manifest";
 /// Bytes of rows made from Parquet that are turned at once.
 const WRITER_ROOM: usize = 1 << 20;
 
@@ -28,6 +32,7 @@ pub struct Normalizer {
     promised: Vec<String>,
     input: Input,
     table: Option<TableBuilder>,
+    period: BillingPeriod,
     notes: Vec<String>,
 }
 
@@ -68,6 +73,7 @@ impl Normalizer {
             promised: promised.flat_map(|label| label.1.split(',')).map(str::to_owned).collect(),
             input,
             table: None,
+            period: BillingPeriod::new(job),
             notes: Vec::new(),
         })
     }
@@ -75,11 +81,12 @@ impl Normalizer {
     /// Takes the next piece: bytes of CSV cut anywhere, or one IPC stream of the Parquet file's own columns.
     ///
     /// # Errors
-    /// When the file is not a report, lacks a column without which no row counts, or has a row too long to read.
+    /// When the file is not a report, lacks a column without which no row counts, or has a row that is too long to read or
+    /// of another billing period.
     pub fn push(&mut self, data: &[u8]) -> Result<Batches, Failure> {
         let result = self.take(data);
         self.place(result)?;
-        Ok(self.output())
+        self.output()
     }
 
     /// The file has ended.
@@ -93,18 +100,23 @@ impl Normalizer {
         if rounded > 0 {
             self.notes.push(format!("{rounded} amounts have more than 18 decimals and were rounded half-even"));
         }
-        Ok(self.output())
+        let mut batches = self.output()?;
+        batches.notes.extend(self.period.note());
+        Ok(batches)
     }
 
-    fn output(&mut self) -> Batches {
-        let output = self.table.as_mut().map(TableBuilder::take).unwrap_or_default();
-        Batches {
+    fn output(&mut self) -> Result<Batches, Failure> {
+        let Some(table) = &mut self.table else { return Ok(Batches::default()) };
+        let output = table.take();
+        let checked = self.period.check(&output, header::spelling(table.plan(), period::COLUMN));
+        self.place(checked.map_err(Stop))?;
+        Ok(Batches {
             batches: output.batches,
             rows: output.rows,
             rejects: output.rejects,
             rejects_uncounted: output.rejects_uncounted,
             notes: std::mem::take(&mut self.notes),
-        }
+        })
     }
 
     fn place<T>(&self, result: Result<T, Stop>) -> Result<T, Failure> {

@@ -14,15 +14,23 @@ use std::path::PathBuf;
 
 /// A file of the shared test data, which lies beside the project.
 pub(crate) fn data(path: &str) -> Vec<u8> {
+    std::fs::read(data_path(path)).unwrap()
+}
+
+/// Where a file or folder of the shared test data lies.
+pub(crate) fn data_path(path: &str) -> PathBuf {
     let mut at = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     while at.pop() {
         let file = at.join("shared/data/aws").join(path);
         if file.exists() {
-            return std::fs::read(file).unwrap();
+            return file;
         }
     }
     panic!("../shared/data/aws/{path} is not there");
 }
+
+/// For files of which the billing period is no matter.
+pub(crate) const ALL_TIME: Period = Period { start: i64::MIN, end: i64::MAX };
 
 pub(crate) fn job(form: Form, labels: &[(&str, &str)]) -> Job {
     Job {
@@ -30,7 +38,7 @@ pub(crate) fn job(form: Form, labels: &[(&str, &str)]) -> Job {
         now: 0,
         source: "test".to_owned(),
         revision: "1".to_owned(),
-        period: Period { start: 0, end: 0 },
+        period: ALL_TIME,
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         file: InputFile {
             path: "report.csv".to_owned(),
@@ -133,7 +141,12 @@ pub(crate) fn csv(bytes: &[u8], piece: usize) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn csv_with(bytes: &[u8], piece: usize, labels: &[(&str, &str)]) -> Result<Outcome, Failure> {
-    let mut normalizer = Normalizer::open(&job(Form::Bytes, labels))?;
+    csv_of(&job(Form::Bytes, labels), bytes, piece)
+}
+
+/// A CSV file of this job.
+pub(crate) fn csv_of(job: &Job, bytes: &[u8], piece: usize) -> Result<Outcome, Failure> {
+    let mut normalizer = Normalizer::open(job)?;
     let mut outcome = Outcome::default();
     for piece in bytes.chunks(piece) {
         outcome.add(normalizer.push(piece)?);

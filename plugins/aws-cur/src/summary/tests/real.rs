@@ -30,7 +30,7 @@ fn summary(file: &str, piece: usize) -> Vec<Result> {
         now: 0,
         source: String::new(),
         revision: String::new(),
-        period: Period { start: 0, end: 1 },
+        period: Period { start: i64::MIN, end: i64::MAX },
         labels: Vec::new(),
         file,
     })
