@@ -15,12 +15,12 @@ use costhost::source::store::StoreOptions;
 use datafusion::prelude::SessionContext;
 
 /// Rows of load `n`.
-pub fn rows_of(n: i64) -> i64 {
+pub(crate) fn rows_of(n: i64) -> i64 {
     n % 7 + 1
 }
 
 /// The table's declared schema.
-pub fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("load", DataType::Int64, true),
         Field::new("writer", DataType::Utf8, true),
@@ -30,18 +30,18 @@ pub fn schema() -> SchemaRef {
 }
 
 /// A lake and its table, with a memory of their own, as a process of its own would have.
-pub async fn open(dir: &Path) -> (Lake, LakeTable) {
+pub(crate) async fn open(dir: &Path) -> (Lake, LakeTable) {
     let lake = Lake::open(dir.to_str().unwrap(), &StoreOptions::default()).unwrap();
     let table = lake.table("default", "aws", "items", schema()).unwrap();
     (lake, table)
 }
 
-pub fn partition(source: &str, month: u32) -> Partition {
+pub(crate) fn partition(source: &str, month: u32) -> Partition {
     Partition { source: source.to_owned(), year: 2024, month }
 }
 
 /// The `n`th delivery, as `writer` loads it.
-pub fn load(writer: &str, n: i64) -> Load {
+pub(crate) fn load(writer: &str, n: i64) -> Load {
     Load {
         id: format!("{:016x}{:048x}", (n as u64) << 20 | u64::from(writer.bytes().map(u32::from).sum::<u32>()), n),
         delivered: n,
@@ -52,7 +52,7 @@ pub fn load(writer: &str, n: i64) -> Load {
 }
 
 /// Two files with the rows of load `n`: the second holds one row.
-pub async fn stage(table: &LakeTable, partition: &Partition, writer: &str, n: i64) -> Vec<StagedFile> {
+pub(crate) async fn stage(table: &LakeTable, partition: &Partition, writer: &str, n: i64) -> Vec<StagedFile> {
     let (table, partition, writer) = (table.clone(), partition.clone(), writer.to_owned());
     let staging = move || {
         let rows = rows_of(n);
@@ -75,14 +75,14 @@ fn file(table: &LakeTable, partition: &Partition, writer: &str, n: i64, rows: i6
 }
 
 /// Stages and commits delivery `n`.
-pub async fn put(table: &LakeTable, partition: &Partition, writer: &str, n: i64) -> Committed {
+pub(crate) async fn put(table: &LakeTable, partition: &Partition, writer: &str, n: i64) -> Committed {
     let files = stage(table, partition, writer, n).await;
     table.replace(partition, files, &load(writer, n)).await.unwrap()
 }
 
 /// What a reader that opens the table now finds in every partition, in order: source, month, load, writer, rows,
 /// cost in units of 10^-18. More than one line for a partition means that loads are mixed.
-pub async fn contents(table: &LakeTable) -> Vec<(String, String, i64, String, i64, i64)> {
+pub(crate) async fn contents(table: &LakeTable) -> Vec<(String, String, i64, String, i64, i64)> {
     let sql = "SELECT source, month, load, writer, count(*), sum(cost) \
                FROM t GROUP BY source, month, load, writer ORDER BY source, month, load, writer";
     let batch = query(table, sql).await;
@@ -100,7 +100,7 @@ pub async fn contents(table: &LakeTable) -> Vec<(String, String, i64, String, i6
 }
 
 /// Asks the table, called `t`, as it is now.
-pub async fn query(table: &LakeTable, sql: &str) -> RecordBatch {
+pub(crate) async fn query(table: &LakeTable, sql: &str) -> RecordBatch {
     let delta = table.delta().await.unwrap().expect("the table exists");
     let context = SessionContext::new();
     delta.update_datafusion_session(&context.state()).unwrap();
@@ -113,7 +113,7 @@ pub async fn query(table: &LakeTable, sql: &str) -> RecordBatch {
 }
 
 /// Fails unless every partition holds exactly one whole load.
-pub async fn assert_whole(table: &LakeTable) {
+pub(crate) async fn assert_whole(table: &LakeTable) {
     let contents = contents(table).await;
     let mut places: Vec<_> = contents.iter().map(|(source, month, ..)| (source, month)).collect();
     places.dedup();
@@ -124,7 +124,7 @@ pub async fn assert_whole(table: &LakeTable) {
 }
 
 /// Parquet files on disk, committed or not.
-pub fn files_on_disk(dir: &Path) -> usize {
+pub(crate) fn files_on_disk(dir: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
     entries
         .map(Result::unwrap)

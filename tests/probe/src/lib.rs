@@ -30,6 +30,7 @@ use rows::Line;
 
 struct Probe;
 
+#[cfg(target_arch = "wasm32")]
 costhost_sdk::bindings::export_world!(Probe with_types_in costhost_sdk::bindings);
 
 impl describe::Guest for Probe {
