@@ -2,6 +2,7 @@
 //!
 //! Its input is text: one `account,amount` per line, the amount a whole number. Lines cut by a push are kept for the
 //! next one. The word in the settings (`{"do":"spin"}`) picks what it does wrong; without one it behaves.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only the component has exports"))]
 #![allow(unsafe_code, reason = "the export macro makes the symbols that the host calls")]
 #![allow(clippy::result_large_err, reason = "the contract's own type, returned once per call")]
 

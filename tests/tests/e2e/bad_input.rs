@@ -183,19 +183,25 @@ fn a_full_disk_leaves_the_lake_as_it_was() {
     let before = costhost.sql(COUNTS);
     std::fs::remove_dir_all(&bucket).unwrap();
     super::lifecycle::generate(&bucket, "2026-01..2026-01", 30_000, 1);
-    let full = limited_run(&costhost, path);
+    let full = run_on_a_small_disk(&costhost, path);
     assert_eq!(full.code, 1, "{}\n{}", full.out, full.err);
-    assert!(full.out.contains("File too large"), "the cause is told: {}\n{}", full.out, full.err);
+    assert!(full.out.contains("No space left on device"), "the cause is told: {}\n{}", full.out, full.err);
     assert_eq!(costhost.sql(COUNTS), before);
     costhost.receipt(&[path]);
     assert_ne!(costhost.sql(COUNTS), before, "with room again, the next run does it");
 }
 
-/// A run that may write no file above 100 KiB: writes fail in the middle of the data as they do on a full disk.
-fn limited_run(costhost: &Costhost, bucket: &str) -> Ended {
+/// A run on a copy of the lake on a disk of 1 MiB, in a mount namespace of its own; the lake is what that left.
+fn run_on_a_small_disk(costhost: &Costhost, bucket: &str) -> Ended {
     let run = costhost.command(&["run", "--plugin", &plugin("aws-cur"), bucket]);
-    let mut shell = Command::new("bash");
-    shell.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""]).arg(run.get_program()).args(run.get_args());
+    let script = "set -e; mv \"$COSTHOST_LAKE\" \"$COSTHOST_LAKE.kept\"; mkdir \"$COSTHOST_LAKE\"; \
+                  mount -t tmpfs -o size=1m tmpfs \"$COSTHOST_LAKE\"; \
+                  cp -a \"$COSTHOST_LAKE.kept/.\" \"$COSTHOST_LAKE/\"; \
+                  code=0; \"$0\" \"$@\" || code=$?; \
+                  rm -rf \"$COSTHOST_LAKE.kept\"; cp -a \"$COSTHOST_LAKE/.\" \"$COSTHOST_LAKE.kept/\"; \
+                  umount \"$COSTHOST_LAKE\"; rmdir \"$COSTHOST_LAKE\"; mv \"$COSTHOST_LAKE.kept\" \"$COSTHOST_LAKE\"; exit $code";
+    let mut shell = Command::new("unshare");
+    shell.args(["--map-root-user", "--mount", "bash", "-c", script]).arg(run.get_program()).args(run.get_args());
     shell.env_clear().envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.current_dir(run.get_current_dir().unwrap_or(Path::new(".")));
     ended(&mut shell)
