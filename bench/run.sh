@@ -12,7 +12,8 @@ if ! "$work/peers/bin/python" -c 'import duckdb, polars' 2>/dev/null; then
     python3 -m venv "$work/peers"
     "$work/peers/bin/pip" install --quiet --disable-pip-version-check duckdb==2.0.0 polars==2.1.0 pyarrow==26.0.1
 fi
-data="$work/cur-$rows"
+# A folder without a manifest says by its name which month it is.
+data="$work/cur-$rows/2026-10"
 if [ ! -d "$data" ]; then
     rm -rf "$work/curgen" && cp -r "$tools/curgen" "$work/curgen" && chmod -R u+w "$work/curgen"
     (cd "$work/curgen" && CARGO_TARGET_DIR="$work/curgen-target" cargo build --quiet --release --locked)
@@ -41,8 +42,8 @@ results="$work/results-$rows.jsonl"
 : > "$results"
 for _ in $(seq "$runs"); do
     rm -rf "$work/lake"
-    measure costhost "$target/release/costhost" run --plugin "$target/plugins/aws-cur.wasm" "$data" --source-name bench \
-        --lake "$work/lake" --from 2026-10 --json | tee -a "$results"
+    measure costhost "$target/release/costhost" run --plugin "$target/plugins/aws-cur.wasm" "$work/cur-$rows" --source-name bench \
+        --lake "$work/lake" --json | tee -a "$results"
     du -sb "$work/lake/default/aws/line_items" | awk '{printf "  lake: %.1f MB\n", $1 / 1e6}'
     for task in duck_dbl_noorder_sum polars_dbl_sum; do
         CUR="$data/*.csv.gz" measure "$task" "$work/peers/bin/python" "$tools/peers.py" "$task" "$work/out-$task" | tee -a "$results"
