@@ -1,4 +1,5 @@
 //! Two hosts on one lake in S3, over a line that loses replies: nothing is lost, doubled or mixed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 #[path = "../../host/tests/lake_support/mod.rs"]
 mod lake_support;

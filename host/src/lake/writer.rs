@@ -44,7 +44,7 @@ pub enum PageCompression {
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { row_group_rows: 256 * 1024, row_group_bytes: 64 * 1024 * 1024, compression: PageCompression::Zstd(1) }
+        Self { row_group_rows: 64 * 1024, row_group_bytes: 64 * 1024 * 1024, compression: PageCompression::Zstd(1) }
     }
 }
 

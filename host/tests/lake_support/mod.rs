@@ -1,6 +1,7 @@
 //! Rows that tell which load they came from, and questions about them.
 
 #![allow(dead_code, reason = "every test binary uses another part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "only tests use it")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -137,7 +137,8 @@ async fn instants_belong_to_their_utc_day() {
     ] {
         let day = |text: Option<&str>| text.map(|text| parse_to(text).unwrap());
         let query = ReportQuery { from: day(from), to: day(to), ..query.clone() };
-        let answer = run_report(&SessionContext::new(), table.clone(), &definition(), &query).await.unwrap();
+        let answer =
+            run_report(&SessionContext::new(), Arc::<MemTable>::clone(&table), &definition(), &query).await.unwrap();
         assert_eq!(text(&answer, Format::Csv), format!("date,currency,cost\n{rows}"));
     }
 }
