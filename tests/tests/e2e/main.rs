@@ -1,4 +1,5 @@
 //! The whole program on real input, as a user runs it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod bad_input;
 mod cli;
