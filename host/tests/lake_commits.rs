@@ -1,4 +1,5 @@
 //! Loads into the lake, one after another and many at once: nothing is lost, doubled, mixed or replaced by older rows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod lake_support;
 

@@ -1,4 +1,5 @@
 //! Processes that are killed at any moment, and processes that load at the same time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod lake_support;
 

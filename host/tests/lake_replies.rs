@@ -1,4 +1,5 @@
 //! A store that loses replies, loses requests and races: commits still land exactly once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod lake_support;
 
