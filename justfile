@@ -32,8 +32,9 @@ build: setup
     cargo build --release --locked -p costhost
     "{{ target }}/release/costhost" plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
 
-# Build every plugin crate into a component. The whole workspace is built, with its tests: a smaller choice of packages
-# would have other features and compile the large dependencies a second time.
+# (The whole workspace is built, with its tests: a smaller choice of packages would have other features and compile the
+# large dependencies a second time.)
+# Build every plugin crate into a component.
 plugins: setup
     cargo build --workspace --all-targets --locked
     "{{ target }}/debug/costhost" plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
