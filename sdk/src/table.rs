@@ -358,12 +358,6 @@ impl TableBuilder {
         self.amounts.iter().map(|a| a.rounded).sum()
     }
 
-    /// Where a row of the input stands: for failures.
-    #[must_use]
-    pub fn rows_seen(&self) -> u64 {
-        self.seen
-    }
-
     /// The plan it works by.
     #[must_use]
     pub fn plan(&self) -> &Plan {
