@@ -2,12 +2,15 @@
 //!
 //! The library behind the `costhost` program. Everything that knows a provider lives in a WebAssembly component
 //! ([`plugin`]); everything that touches the outside world lives here: objects in ([`source`]), the run itself
-//! ([`ingest`]), the lake ([`lake`]) and the questions it answers ([`report`]).
+//! ([`ingest`]), rollups ([`summary`]), the lake ([`lake`]), the database ([`postgres`]) and the questions they answer
+//! ([`report`]).
 
 pub mod cli;
 pub mod ingest;
 pub mod lake;
 pub mod plugin;
+pub mod postgres;
 pub mod report;
 pub mod settings;
 pub mod source;
+pub mod summary;

@@ -40,8 +40,8 @@ pub mod contract {
         Compression, Failure, Form, InputFile, Instant, Label, Output, Period, Position, Reject, Remedy,
     };
     pub use crate::bindings::exports::costhost::provider::describe::{
-        Aggregate, Condition, Dimension, Identity, Manifest, Measure, Money, Report as ReportDefinition, Summary,
-        Table, TableRole, Unit,
+        Aggregate, Clause, Condition, Dimension, Identity, Index, IndexMethod, Lookup, Manifest, Measure, Money,
+        Report as ReportDefinition, Rollup, RollupAggregate, RollupColumn, Summary, Table, TableRole, Unit, Validity,
     };
     pub use crate::bindings::exports::costhost::provider::discover::{Findings, Problem, Report, Request};
     pub use crate::bindings::exports::costhost::provider::normalize::{Job, Outcome};

@@ -4,6 +4,7 @@ use crate::lake::LakeError;
 use crate::plugin::PluginError;
 use crate::settings::SettingsError;
 use crate::source::error::SourceError;
+use crate::summary::RollupError;
 
 /// Any failure of a run. Each variant's text says what happened, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum IngestError {
     /// The lake cannot be read or written.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// A summary's rows cannot be rolled up.
+    #[error(transparent)]
+    Rollup(#[from] RollupError),
     /// A report is there but must not replace what is loaded.
     #[error("{0}")]
     Refused(String),

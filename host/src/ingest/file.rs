@@ -21,7 +21,7 @@ use super::totals::Totals;
 use crate::lake::{DataFileWriter, LakeTable, RejectRow, StagedFile, WriterOptions};
 use crate::plugin::{
     AccumulatorHandle, CallContext, Cancel, Compression, Form, InputFile, Instance, NormalizeJob, NormalizerHandle,
-    Outcome, Reject, SummaryTask, encode_ipc,
+    Outcome, Reject, encode_ipc,
 };
 use crate::source::compact::compact;
 use crate::source::fetch::{self, InputSpec};
@@ -121,11 +121,11 @@ impl<'a> FileWork<'a> {
             labels: period.report.labels.clone(),
             file: input.clone(),
         })?;
-        let summaries = &period.plugin.manifest().summaries;
-        let accumulators = summaries
-            .iter()
-            .map(|summary| instance.open_accumulator(&summary_task(period, &summary.name, task.options.now)))
-            .collect::<Result<_, _>>()?;
+        let title = period.title();
+        let unit = period.summary_unit(&title, task.options, task.cancel, task.run);
+        let summaries = period.plugin.manifest().summaries.iter();
+        let accumulators =
+            summaries.map(|summary| instance.open_accumulator(&unit.task(summary))).collect::<Result<_, _>>()?;
         let (writers, result) = (BTreeMap::new(), FileResult::default());
         Ok(Self { task: *task, instance, normalizer, accumulators, writers, result })
     }
@@ -341,15 +341,4 @@ fn reject_row(file: &str, reject: Reject) -> RejectRow {
 fn input_of<'a>(task: &FileTask<'a>) -> Result<&'a InputFile, IngestError> {
     let missing = || IngestError::Internal("choosing the next file".to_owned());
     task.period.report.files.get(task.index).ok_or_else(missing)
-}
-
-/// The task of summarizing one period.
-pub fn summary_task(period: &PlannedPeriod, summary: &str, now: i64) -> SummaryTask {
-    SummaryTask {
-        summary: summary.to_owned(),
-        settings: period.settings.clone(),
-        now,
-        source: period.source.clone(),
-        period: period.report.period,
-    }
 }

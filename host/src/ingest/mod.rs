@@ -14,6 +14,7 @@ pub mod progress;
 pub mod receipt;
 pub mod request;
 pub mod run;
+pub mod summaries;
 pub mod tables;
 pub mod totals;
 

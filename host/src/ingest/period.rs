@@ -4,25 +4,22 @@
 //! in one table, and each is skipped when this very load is in already; so a crash between two of them leaves every
 //! table whole, and the next run, which finds one of them missing, makes the rest.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-
 use super::error::IngestError;
-use super::file::{FileResult, summary_task};
-use super::identity::{self, IdentityResult};
-use super::load_id::{bill_id, sha256_hex};
+use super::file::FileResult;
+use super::identity::IdentityResult;
+use super::load_id::sha256_hex;
 use super::plan::PlannedPeriod;
 use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, TableReceipt, Timings};
 use super::request::RunOptions;
-use super::tables::{PluginTables, with_bill_columns};
+use super::summaries::Partials;
+use super::tables::PluginTables;
 use super::totals::Totals;
 use crate::lake::{
     Committed, LakeTable, Load, LoadRecord, RejectRow, StagedFile, WriterOptions, loads_batch, rejects_batch,
 };
-use crate::plugin::manifest::Summary;
-use crate::plugin::{CallContext, Cancel};
+use crate::plugin::Cancel;
 
 /// Everything the files of a period came to, and what is made of it.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ impl PeriodWork<'_> {
     /// load record is not written, so the next run does the period again.
     pub fn complete(&self, files: Vec<FileResult>) -> Result<PeriodReceipt, IngestError> {
         let mut sum = Sum::default();
-        let mut partials: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
+        let mut partials: Partials = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
         let mut staged: Vec<Vec<StagedFile>> = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         for mut file in files {
             for (summary, pieces) in std::mem::take(&mut file.partials) {
@@ -99,67 +96,18 @@ impl PeriodWork<'_> {
         Ok(())
     }
 
-    /// Merges partial states and stages the summaries' rows.
+    /// Merges partial states and stages the rows of everything that is made of them.
     fn summarize(
         &self,
-        partials: Vec<Vec<Vec<u8>>>,
+        partials: Partials,
         staged: &mut [Vec<StagedFile>],
     ) -> Result<(Vec<IdentityResult>, u64), IngestError> {
         let started = Instant::now();
-        let mut identities = Vec::new();
-        let plugin = &self.period.plugin;
-        for (summary, pieces) in plugin.manifest().summaries.iter().zip(partials) {
-            let output = self.merge(summary, pieces)?;
-            identities.extend(identity::check(&summary.identities, &output));
-            let Some(table) = self.tables.declared.get(summary.output) else { continue };
-            let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
-            for batch in &output {
-                if let Err(error) = self.with_bill(batch).and_then(|batch| Ok(writer.write(&batch)?)) {
-                    writer.abort();
-                    return Err(error);
-                }
-            }
-            let file = writer.finish()?;
-            if let Some(files) = staged.get_mut(summary.output) {
-                files.push(file);
-            }
-        }
-        for broken in identities.iter().filter(|identity| !identity.holds) {
-            tracing::warn!(
-                source = self.period.source, period = %self.period.month, identity = broken.name,
-                currency = broken.currency, total = broken.total, parts = broken.parts, residual = broken.residual,
-                "sums that should agree do not"
-            );
-        }
+        let title = self.period.title();
+        let unit = self.period.summary_unit(&title, self.options, self.cancel, self.run);
+        let (made, identities) = unit.make(partials)?;
+        unit.stage(made, &self.tables.declared, &self.period.partition(), staged)?;
         Ok((identities, started.elapsed().as_millis() as u64))
-    }
-
-    fn merge(&self, summary: &Summary, pieces: Vec<Vec<u8>>) -> Result<Vec<RecordBatch>, IngestError> {
-        let place = format!("{} summary {}", self.period.title(), summary.name);
-        let context = CallContext { run: self.run.to_string(), unit: place };
-        let mut instance = self.period.plugin.instance(context, &self.options.limits, self.cancel)?;
-        let task = summary_task(self.period, &summary.name, self.options.now);
-        let accumulator = instance.open_accumulator(&task)?;
-        for piece in pieces {
-            instance.merge(&accumulator, &piece)?;
-        }
-        instance.complete(&accumulator)?;
-        let mut rows = Vec::new();
-        while let Some(piece) = instance.pull(&accumulator)? {
-            rows.extend(piece.batches);
-        }
-        Ok(rows)
-    }
-
-    fn with_bill(&self, batch: &RecordBatch) -> Result<RecordBatch, IngestError> {
-        let rows = batch.num_rows();
-        let uuid = self.period.source_uuid.to_string();
-        let uuids: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(uuid, rows)));
-        let bill = bill_id(self.period.source_uuid, self.period.report.period.start);
-        let bills: ArrayRef = Arc::new(Int64Array::from_value(bill, rows));
-        let columns = batch.columns().iter().cloned().chain([uuids, bills]).collect();
-        RecordBatch::try_new(with_bill_columns(&batch.schema()), columns)
-            .map_err(|error| IngestError::Internal(format!("adding the bill to summary rows ({error})")))
     }
 
     fn commit(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::error::{IngestError, chain};
 use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
 use super::request::{RunOptions, SourceRequest};
+use super::summaries::SummaryUnit;
 use super::tables::PluginTables;
 use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
 use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
@@ -64,6 +65,28 @@ impl PlannedPeriod {
     /// For messages: `source 2026-10`.
     pub fn title(&self) -> String {
         format!("{} {}", self.source, self.month)
+    }
+
+    /// The period as something to be summarized.
+    pub fn summary_unit<'a>(
+        &'a self,
+        title: &'a str,
+        options: &'a RunOptions,
+        cancel: &'a Cancel,
+        run: Uuid,
+    ) -> SummaryUnit<'a> {
+        SummaryUnit {
+            title,
+            source: &self.source,
+            source_uuid: self.source_uuid,
+            period: self.report.period,
+            plugin: &self.plugin,
+            settings: &self.settings,
+            limits: &options.limits,
+            now: options.now,
+            cancel,
+            run,
+        }
     }
 
     /// Bytes as stored.

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::lake::{LOADS_TABLE, Lake, LakeError, LakeTable, REJECTS_TABLE, loads_schema, rejects_schema};
 use crate::plugin::manifest::{Manifest, TableRole};
+use crate::postgres::definition::{BILL_ID, SOURCE_UUID};
 
 /// Handles on every table of one plugin. Clones share what they know of the logs, so that periods that are committed
 /// at the same time take turns instead of running into each other.
@@ -26,13 +27,10 @@ impl PluginTables {
     /// When the lake cannot hold a table of that name or schema.
     pub fn open(lake: &Lake, tenant: &str, manifest: &Manifest) -> Result<Self, LakeError> {
         let table = |name: &str, schema: SchemaRef| lake.table(tenant, &manifest.provider, name, schema);
-        let declared = manifest.tables.iter().map(|declared| {
-            let schema = match declared.role {
-                TableRole::Summary => with_bill_columns(&declared.schema),
-                _ => Arc::clone(&declared.schema),
-            };
-            table(&declared.name, schema)
-        });
+        let declared = manifest
+            .tables
+            .iter()
+            .map(|declared| table(&declared.name, with_host_columns(declared.role, &declared.schema)));
         Ok(Self {
             declared: declared.collect::<Result<_, _>>()?,
             rejects: table(REJECTS_TABLE, rejects_schema())?,
@@ -41,10 +39,15 @@ impl PluginTables {
     }
 }
 
-/// Summary rows also say which source and which bill they belong to.
-pub fn with_bill_columns(schema: &Schema) -> SchemaRef {
+/// What is made of normalized rows also says which source and which bill it belongs to; a bill's row, which bill it is.
+pub fn with_host_columns(role: TableRole, schema: &SchemaRef) -> SchemaRef {
+    let bill = match role {
+        TableRole::Summary | TableRole::Rollup => BILL_ID,
+        TableRole::Bill => "id",
+        _ => return Arc::clone(schema),
+    };
     let mut fields = schema.fields().to_vec();
-    fields.push(Arc::new(Field::new("source_uuid", DataType::Utf8, false)));
-    fields.push(Arc::new(Field::new("cost_entry_bill_id", DataType::Int64, false)));
+    fields.push(Arc::new(Field::new(SOURCE_UUID, DataType::Utf8, false)));
+    fields.push(Arc::new(Field::new(bill, DataType::Int64, false)));
     Arc::new(Schema::new(fields))
 }

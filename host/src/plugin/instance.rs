@@ -54,7 +54,7 @@ pub struct AccumulatorHandle {
     instance: u64,
     resource: ResourceAny,
     /// The table its result goes to.
-    output: usize,
+    outputs: Vec<usize>,
 }
 
 /// One store with one instantiated plugin in it.
@@ -152,7 +152,7 @@ impl Instance {
     /// this name, and as [`Instance::open_normalizer`].
     pub fn open_accumulator(&mut self, task: &SummaryTask) -> Result<AccumulatorHandle, PluginError> {
         let declared = self.plugin.manifest().summaries.iter().find(|summary| summary.name == task.summary);
-        let Some(output) = declared.map(|summary| summary.output) else {
+        let Some(outputs) = declared.map(|summary| summary.outputs.clone()) else {
             let problem = format!("it declares no summary named `{}`", task.summary);
             return Err(PluginError::Contract { place: Box::new(self.calls.place()), problem });
         };
@@ -160,7 +160,7 @@ impl Instance {
         let task = summarize::Task::from(task);
         let opened = self.calls.run(|store| guest.call_open(store, &task))?;
         let resource = opened.map_err(|failure| self.calls.failure(failure))?;
-        Ok(AccumulatorHandle { instance: self.id, resource, output })
+        Ok(AccumulatorHandle { instance: self.id, resource, outputs })
     }
 
     /// Folds the rows that the normalizer's last push or finish put out, without their crossing to the host.
@@ -237,8 +237,8 @@ impl Instance {
         let piece = self.calls.run(|store| guest.call_pull(store, accumulator.resource))?;
         let Some(output) = piece.map_err(|failure| self.calls.failure(failure))? else { return Ok(None) };
         self.drain(output.data.len() as u64)?;
-        if output.table as usize != accumulator.output {
-            let problem = format!("a summary returned rows for table {} instead of its own", output.table);
+        if !accumulator.outputs.contains(&(output.table as usize)) {
+            let problem = format!("a summary returned rows for table {}, which is none of its own", output.table);
             return Err(self.calls.contract(problem));
         }
         self.rows(output).map(Some)

@@ -12,7 +12,7 @@ use super::abi::v0_1::describe as wit;
 use super::imports::log::printable;
 use super::intake::read_schema;
 use super::manifest::{Identity, Manifest, Money, Summary, Table, TableRole};
-use super::manifest_reports;
+use super::{manifest_database, manifest_reports};
 use crate::lake;
 
 /// Columns the host adds to every table, and partitions by.
@@ -43,7 +43,12 @@ pub(super) fn check(declared: wit::Manifest, summarizes: bool) -> Result<Manifes
     let summaries =
         declared.summaries.into_iter().map(|declared| summary(declared, &tables)).collect::<Result<Vec<_>, _>>()?;
     unique("summary", summaries.iter().map(|summary| summary.name.as_str()))?;
-    check_summary_tables(&tables, &summaries)?;
+    let lookups = declared.lookups.into_iter().map(|declared| manifest_database::lookup(declared, &tables));
+    let lookups = lookups.collect::<Result<Vec<_>, _>>()?;
+    let rollups = declared.rollups.into_iter();
+    let rollups = rollups.map(|declared| manifest_database::rollup(declared, &tables, &lookups));
+    let rollups = rollups.collect::<Result<Vec<_>, _>>()?;
+    manifest_database::check_makers(&tables, &summaries, &rollups)?;
     let reports = declared.reports.into_iter().map(|declared| manifest_reports::report(declared, &tables));
     let reports = reports.collect::<Result<Vec<_>, _>>()?;
     unique("report", reports.iter().map(|report| report.name.as_str()))?;
@@ -55,6 +60,8 @@ pub(super) fn check(declared: wit::Manifest, summarizes: bool) -> Result<Manifes
         settings_schema: declared.settings_schema,
         tables,
         summaries,
+        rollups,
+        lookups,
         reports,
     })
 }
@@ -66,7 +73,7 @@ pub(super) fn is_name(name: &str, dash: char) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == dash)
 }
 
-fn identifier(what: &str, name: &str) -> Result<(), String> {
+pub(super) fn identifier(what: &str, name: &str) -> Result<(), String> {
     if is_name(name, '_') {
         return Ok(());
     }
@@ -145,24 +152,37 @@ fn table(declared: wit::Table) -> Result<Table, String> {
         return Err(format!("the host keeps a table `{name}` of its own; give the plugin's table another name"));
     }
     let schema = read_schema(&declared.schema).map_err(|problem| format!("schema of table {name}: {problem}"))?;
-    check_schema(&name, &schema)?;
     let role = match declared.role {
         wit::TableRole::LineItems => TableRole::LineItems,
         wit::TableRole::Usage => TableRole::Usage,
         wit::TableRole::Reference => TableRole::Reference,
         wit::TableRole::Summary => TableRole::Summary,
+        wit::TableRole::Bill => TableRole::Bill,
+        wit::TableRole::TagKeys => TableRole::TagKeys,
+        wit::TableRole::Rollup => TableRole::Rollup,
     };
-    let table = Table { name, role, schema: Arc::new(schema), money: Vec::new() };
+    check_schema(&name, role, &schema)?;
+    let table = Table {
+        name,
+        role,
+        schema: Arc::new(schema),
+        money: Vec::new(),
+        invoice: None,
+        key: Vec::new(),
+        partition_by: None,
+        indexes: Vec::new(),
+    };
     let money = declared.money.into_iter().map(|declared| {
         typed_column(&table, "money", &declared.column, "a decimal column", is_decimal)?;
         typed_column(&table, "money", &declared.currency, "a text column for the currency", is_text)?;
         Ok(Money { column: declared.column, currency: declared.currency, total: declared.total })
     });
     let money = money.collect::<Result<Vec<_>, String>>()?;
-    Ok(Table { money, ..table })
+    let table = Table { money, ..table };
+    manifest_database::placed(table, declared.invoice, declared.key, declared.partition_by, declared.indexes)
 }
 
-fn check_schema(table: &str, schema: &Schema) -> Result<(), String> {
+fn check_schema(table: &str, role: TableRole, schema: &Schema) -> Result<(), String> {
     if schema.fields().is_empty() {
         return Err(format!("table {table} has no columns"));
     }
@@ -171,7 +191,7 @@ fn check_schema(table: &str, schema: &Schema) -> Result<(), String> {
     for field in schema.fields() {
         let name = field.name();
         identifier("column", name).map_err(|problem| format!("table {table}: {problem}"))?;
-        if RESERVED.contains(&name.as_str()) {
+        if RESERVED.iter().chain(manifest_database::reserved(role)).any(|reserved| reserved == name) {
             return Err(format!("table {table}: the column `{name}` is one the host adds itself; leave it out"));
         }
         if !lake::holds(field.data_type()) {
@@ -192,10 +212,14 @@ fn summary(declared: wit::Summary, tables: &[Table]) -> Result<Summary, String> 
         let found = tables.get(index as usize);
         found.ok_or_else(|| format!("{place} points at table {index}, and there are {}", tables.len()))
     };
-    let (output, input) = (table(declared.output)?, table(declared.input)?);
-    if output.role != TableRole::Summary || input.role == TableRole::Summary {
+    let input = table(declared.input)?;
+    let outputs = declared.outputs.iter().map(|output| table(*output)).collect::<Result<Vec<_>, _>>()?;
+    let Some((output, others)) = outputs.split_first() else { return Err(format!("{place} fills no table")) };
+    let other = |role| matches!(role, TableRole::Summary | TableRole::Bill | TableRole::TagKeys | TableRole::Reference);
+    if output.role != TableRole::Summary || !input.role.is_normalized() || !others.iter().all(|t| other(t.role)) {
         return Err(format!(
-            "{place} goes from table {} to {}; it has to end in a summary table",
+            "{place} goes from table {} to {}; it has to go from line items or usage to a summary table, and beside it \
+             to bills, tag keys, references and further summaries",
             input.name, output.name
         ));
     }
@@ -210,7 +234,7 @@ fn summary(declared: wit::Summary, tables: &[Table]) -> Result<Summary, String> 
     Ok(Summary {
         identities: identities.collect::<Result<_, _>>()?,
         name: declared.name,
-        output: declared.output as usize,
+        outputs: declared.outputs.iter().map(|output| *output as usize).collect(),
         input: declared.input as usize,
         columns: declared.columns,
     })
@@ -240,17 +264,6 @@ fn tolerance(text: &str) -> Option<i128> {
         return None;
     }
     format!("{whole}{fraction:0<TOLERANCE_PLACES$}").parse().ok()
-}
-
-/// Two summaries into one table would replace each other's rows; a summary table without a summary stays empty.
-fn check_summary_tables(tables: &[Table], summaries: &[Summary]) -> Result<(), String> {
-    for (index, table) in tables.iter().enumerate() {
-        let makers = summaries.iter().filter(|summary| summary.output == index).count();
-        if table.role == TableRole::Summary && makers != 1 {
-            return Err(format!("table {} is a summary made by {makers} summaries; it takes one", table.name));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

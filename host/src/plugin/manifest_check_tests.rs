@@ -9,6 +9,10 @@ fn line_items(fields: Vec<Field>) -> wit::Table {
         role: wit::TableRole::LineItems,
         schema: encode_ipc(&Schema::new(fields), &[]).unwrap(),
         money: Vec::new(),
+        invoice: None,
+        key: Vec::new(),
+        partition_by: None,
+        indexes: Vec::new(),
     }
 }
 
@@ -28,7 +32,7 @@ fn summary_table() -> wit::Table {
 fn daily() -> wit::Summary {
     wit::Summary {
         name: "daily".to_owned(),
-        output: 1,
+        outputs: vec![1],
         input: 0,
         columns: vec!["cost".to_owned()],
         identities: vec![wit::Identity {
@@ -59,7 +63,7 @@ fn costs() -> wit::Report {
             aggregate: wit::Aggregate::Sum,
             unit: wit::Unit::Currency("currency".to_owned()),
         }],
-        where_: vec![wit::Condition::OneOf(("account".to_owned(), vec!["1".to_owned()]))],
+        where_: vec![vec![wit::Condition::OneOf(("account".to_owned(), vec!["1".to_owned()]))]],
         tags: None,
     }
 }
@@ -73,6 +77,8 @@ fn manifest() -> wit::Manifest {
         settings_schema: "{}".to_owned(),
         tables: vec![line_items(money_fields()), summary_table()],
         summaries: vec![daily()],
+        rollups: Vec::new(),
+        lookups: Vec::new(),
         reports: vec![costs()],
         labels: Vec::new(),
     }
@@ -151,8 +157,8 @@ fn types_the_lake_does_not_hold_are_refused() {
 fn every_index_and_column_points_at_something() {
     type Change = fn(&mut wit::Manifest);
     let cases: [(&str, Change); 9] = [
-        ("points at table 9", |manifest| manifest.summaries[0].output = 9),
-        ("has to end in a summary", |manifest| manifest.summaries[0].output = 0),
+        ("points at table 9", |manifest| manifest.summaries[0].outputs = vec![9]),
+        ("to a summary table", |manifest| manifest.summaries[0].outputs = vec![0]),
         ("`nothing`", |manifest| manifest.summaries[0].columns = vec!["nothing".to_owned()]),
         ("needs decimal columns", |manifest| manifest.summaries[0].identities[0].total = "account".to_owned()),
         ("points at table 5", |manifest| manifest.reports[0].table = 5),
@@ -176,9 +182,11 @@ fn a_report_names_only_columns_its_table_has() {
         ("measure cost", |report| report.measures[0].column = "absent".to_owned()),
         ("measure cost", |report| report.measures[0].unit = wit::Unit::Currency("absent".to_owned())),
         ("measure cost", |report| report.measures[0].unit = wit::Unit::Column("absent".to_owned())),
-        ("condition", |report| report.where_ = vec![wit::Condition::NotNull("absent".to_owned())]),
-        ("condition", |report| report.where_ = vec![wit::Condition::OneOf(("absent".to_owned(), Vec::new()))]),
-        ("condition", |report| report.where_ = vec![wit::Condition::Contains(("absent".to_owned(), String::new()))]),
+        ("condition", |report| report.where_ = vec![vec![wit::Condition::NotNull("absent".to_owned())]]),
+        ("condition", |report| report.where_ = vec![vec![wit::Condition::OneOf(("absent".to_owned(), Vec::new()))]]),
+        ("condition", |report| {
+            report.where_ = vec![vec![wit::Condition::Contains(("absent".to_owned(), String::new()))]]
+        }),
         ("report costs-by-day", |report| report.tags = Some("absent".to_owned())),
     ];
     for (place, change) in places {

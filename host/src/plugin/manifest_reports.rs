@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 
 use super::abi::v0_1::describe as wit;
 use super::imports::log::printable;
-use super::manifest::{Aggregate, Condition, Dimension, Measure, ReportDefinition, Table, Unit};
+use super::manifest::{Aggregate, Clause, Condition, Dimension, Measure, ReportDefinition, Table, Unit};
 use super::manifest_check::{column, is_name, is_text, typed_column, unique};
 
 const MAX_TITLE: usize = 200;
@@ -28,8 +28,7 @@ pub(super) fn report(declared: wit::Report, tables: &[Table]) -> Result<ReportDe
     // One name space: both are what users write after `--order-by`.
     let names = dimensions.iter().map(|each| each.name.as_str()).chain(measures.iter().map(|each| each.name.as_str()));
     unique("dimension and measure", names).map_err(|problem| format!("{place}: {problem}"))?;
-    let conditions = declared.where_.into_iter().map(|declared| condition(declared, table, &place));
-    let conditions = conditions.collect::<Result<_, _>>()?;
+    let clauses = clauses(declared.where_, table, &place)?;
     if let Some(tags) = &declared.tags {
         typed_column(table, &place, tags, "a map or text column for tags", |found| {
             is_text(found) || matches!(found, DataType::Map(_, _))
@@ -42,7 +41,7 @@ pub(super) fn report(declared: wit::Report, tables: &[Table]) -> Result<ReportDe
         time: declared.time,
         dimensions,
         measures,
-        conditions,
+        clauses,
         tags: declared.tags,
     })
 }
@@ -92,6 +91,20 @@ fn measure(declared: wit::Measure, table: &Table, place: &str) -> Result<Measure
     Ok(Measure { name: declared.name, column: declared.column, title, aggregate, unit })
 }
 
+/// Conditions of a table's rows: all clauses must hold, and of each at least one condition.
+pub(super) fn clauses(declared: Vec<wit::Clause>, table: &Table, place: &str) -> Result<Vec<Clause>, String> {
+    let clause = |declared: wit::Clause| {
+        let conditions = declared.into_iter().map(|declared| condition(declared, table, place));
+        let conditions = conditions.collect::<Result<Clause, _>>()?;
+        if conditions.is_empty() {
+            Err(format!("{place}: a clause without conditions never holds"))
+        } else {
+            Ok(conditions)
+        }
+    };
+    declared.into_iter().map(clause).collect()
+}
+
 fn condition(declared: wit::Condition, table: &Table, place: &str) -> Result<Condition, String> {
     let place = format!("{place}, condition");
     Ok(match declared {
@@ -106,6 +119,10 @@ fn condition(declared: wit::Condition, table: &Table, place: &str) -> Result<Con
         wit::Condition::Contains((name, text)) => {
             typed_column(table, &place, &name, "a text column", is_text)?;
             Condition::Contains(name, text)
+        }
+        wit::Condition::ContainsInAnyCase((name, text)) => {
+            typed_column(table, &place, &name, "a text column", is_text)?;
+            Condition::ContainsInAnyCase(name, text)
         }
     })
 }

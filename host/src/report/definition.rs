@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use chrono::NaiveDate;
-use datafusion::functions::expr_fn::{contains, date_trunc};
+use datafusion::functions::expr_fn::{contains, date_trunc, lower};
 use datafusion::prelude::{Expr, cast, ident, lit};
 use datafusion::scalar::ScalarValue;
 
@@ -128,12 +128,9 @@ impl Declared<'_> {
     /// Everything that must hold of a row.
     pub(super) fn conditions(&self, query: &ReportQuery) -> Result<Vec<Expr>, ReportError> {
         let mut all = Vec::new();
-        for condition in &self.report.conditions {
-            all.push(match condition {
-                Condition::NotNull(column) => self.column(column)?.0.is_not_null(),
-                Condition::OneOf(column, values) => as_text(self.column(column)?.0).in_list(lit_list(values), false),
-                Condition::Contains(column, text) => contains(as_text(self.column(column)?.0), lit(text.as_str())),
-            });
+        for clause in &self.report.clauses {
+            let any = clause.iter().map(|condition| self.condition(condition)).collect::<Result<Vec<_>, _>>()?;
+            all.extend(any.into_iter().reduce(Expr::or));
         }
         let (time, time_type) = self.column(&self.report.time)?;
         if let Some(from) = query.from {
@@ -147,6 +144,17 @@ impl Declared<'_> {
             all.push(self.filter(filter)?);
         }
         Ok(all)
+    }
+
+    fn condition(&self, condition: &Condition) -> Result<Expr, ReportError> {
+        Ok(match condition {
+            Condition::NotNull(column) => self.column(column)?.0.is_not_null(),
+            Condition::OneOf(column, values) => as_text(self.column(column)?.0).in_list(lit_list(values), false),
+            Condition::Contains(column, text) => contains(as_text(self.column(column)?.0), lit(text.as_str())),
+            Condition::ContainsInAnyCase(column, text) => {
+                contains(lower(as_text(self.column(column)?.0)), lit(text.to_lowercase()))
+            }
+        })
     }
 
     fn filter(&self, filter: &Filter) -> Result<Expr, ReportError> {

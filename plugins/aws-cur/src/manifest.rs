@@ -27,6 +27,8 @@ pub fn manifest() -> Manifest {
         settings_schema: include_str!("settings-schema.json").to_owned(),
         tables: vec![line_items(), daily_summary()],
         summaries: vec![daily()],
+        rollups: Vec::new(),
+        lookups: Vec::new(),
         reports: reports::reports(DAILY),
         labels: Vec::new(),
     }
@@ -38,6 +40,10 @@ fn line_items() -> Table {
         role: TableRole::LineItems,
         schema: encoded(&line_items_schema()),
         money: money(&LINE_ITEM_MONEY, "line_item_currency_code", "line_item_unblended_cost"),
+        invoice: Some("bill_invoice_id".to_owned()),
+        key: Vec::new(),
+        partition_by: None,
+        indexes: Vec::new(),
     }
 }
 
@@ -49,6 +55,10 @@ fn daily_summary() -> Table {
         role: TableRole::Summary,
         schema: encoded(&daily_summary_schema()),
         money: money(&costs, "currency_code", "unblended_cost"),
+        invoice: None,
+        key: Vec::new(),
+        partition_by: Some("usage_start".to_owned()),
+        indexes: Vec::new(),
     }
 }
 
@@ -63,7 +73,7 @@ fn daily() -> Summary {
     };
     Summary {
         name: DAILY_SUMMARY.to_owned(),
-        output: DAILY,
+        outputs: vec![DAILY],
         input: LINE_ITEMS,
         columns: INPUTS.iter().chain(&NET_INPUTS).map(|&name| name.to_owned()).collect(),
         identities: vec![identity],
@@ -111,7 +121,7 @@ mod tests {
             }
         }
         for summary in &manifest.summaries {
-            let (input, output) = (schema(summary.input), schema(summary.output));
+            let (input, output) = (schema(summary.input), schema(summary.outputs[0]));
             assert!(summary.columns.iter().all(|column| input.field_with_name(column).is_ok()));
             let identity = &summary.identities[0];
             let columns = identity.parts.iter().chain([&identity.total, &identity.currency]);
@@ -127,11 +137,12 @@ mod tests {
                     has(column);
                 }
             }
-            for condition in &report.where_ {
+            for condition in report.where_.iter().flatten() {
                 match condition {
-                    Condition::NotNull(column) | Condition::OneOf((column, _)) | Condition::Contains((column, _)) => {
-                        has(column)
-                    }
+                    Condition::NotNull(column)
+                    | Condition::OneOf((column, _))
+                    | Condition::Contains((column, _))
+                    | Condition::ContainsInAnyCase((column, _)) => has(column),
                 }
             }
             assert_eq!(report.measures[0].name, "cost");

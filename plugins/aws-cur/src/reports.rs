@@ -11,14 +11,14 @@ pub(crate) fn reports(table: u32) -> Vec<ReportDefinition> {
     let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     let is = |column: &str, values: &[&str]| Condition::OneOf((column.to_owned(), texts(values)));
     let storage = Condition::Contains(("product_family".to_owned(), "Storage".to_owned()));
-    let report = |name: &str, title: &str, measures, conditions| ReportDefinition {
+    let report = |name: &str, title: &str, measures, conditions: Vec<Condition>| ReportDefinition {
         name: name.to_owned(),
         title: title.to_owned(),
         table,
         time: "usage_start".to_owned(),
         dimensions: dimensions(),
         measures,
-        where_: conditions,
+        where_: conditions.into_iter().map(|condition| vec![condition]).collect(),
         tags: Some("tags".to_owned()),
     };
     vec![
@@ -126,11 +126,11 @@ mod tests {
     #[test]
     fn conditions_are_those_of_the_rollups() {
         let found = reports(0);
-        let of = |name: &str| found.iter().find(|report| report.name == name).unwrap().where_.as_slice();
+        let of = |name: &str| found.iter().find(|report| report.name == name).unwrap().where_.concat();
         let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
         assert!(of("costs").is_empty());
-        assert!(matches!(of("instance-types"), [Condition::NotNull(column)] if column == "instance_type"));
-        let [Condition::Contains(family), Condition::OneOf(unit)] = of("storage") else { panic!("storage") };
+        assert!(matches!(of("instance-types").as_slice(), [Condition::NotNull(column)] if column == "instance_type"));
+        let [Condition::Contains(family), Condition::OneOf(unit)] = &of("storage")[..] else { panic!("storage") };
         assert_eq!(family, &("product_family".to_owned(), "Storage".to_owned()));
         assert_eq!(unit, &("unit".to_owned(), texts(&["GB-Mo"])));
         for (name, products) in [
@@ -147,7 +147,7 @@ mod tests {
                 ],
             ),
         ] {
-            let [Condition::OneOf(product)] = of(name) else { panic!("{name}") };
+            let [Condition::OneOf(product)] = &of(name)[..] else { panic!("{name}") };
             assert_eq!(product, &("product_code".to_owned(), texts(products)));
         }
     }

@@ -38,7 +38,16 @@ impl describe::Guest for Probe {
     fn describe() -> Manifest {
         mischief::during_description();
         let money = vec![Money { column: "amount".into(), currency: "currency".into(), total: true }];
-        let table = |name: &str, role, schema| Table { name: name.into(), role, schema, money: money.clone() };
+        let table = |name: &str, role, schema| Table {
+            name: name.into(),
+            role,
+            schema,
+            money: money.clone(),
+            invoice: None,
+            key: Vec::new(),
+            partition_by: None,
+            indexes: Vec::new(),
+        };
         Manifest {
             id: "probe".into(),
             provider: "probe".into(),
@@ -51,7 +60,7 @@ impl describe::Guest for Probe {
             ],
             summaries: vec![Summary {
                 name: "by_account".into(),
-                output: 1,
+                outputs: vec![1],
                 input: 0,
                 columns: vec!["account".into(), "amount".into()],
                 identities: vec![Identity {
@@ -62,6 +71,8 @@ impl describe::Guest for Probe {
                     currency: "currency".into(),
                 }],
             }],
+            rollups: Vec::new(),
+            lookups: Vec::new(),
             reports: vec![Report {
                 name: "costs".into(),
                 title: "Costs".into(),

@@ -13,7 +13,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 
 use super::{Answer, Format, render};
-use crate::plugin::manifest::{Aggregate, Condition, Dimension, Measure, ReportDefinition, Unit};
+use crate::plugin::manifest::{Aggregate, Dimension, Measure, ReportDefinition, Unit};
 
 const ONE: i128 = 1_000_000_000_000_000_000;
 
@@ -101,7 +101,7 @@ fn definition() -> ReportDefinition {
             measure("resources", "resource_ids", Aggregate::CountDistinct, Unit::None),
             measure("services", "product_code", Aggregate::CountDistinct, Unit::None),
         ],
-        conditions: Vec::<Condition>::new(),
+        clauses: Vec::new(),
         tags: Some("tags".to_owned()),
     }
 }

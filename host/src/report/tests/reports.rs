@@ -213,10 +213,14 @@ async fn sorts_and_limits_but_totals_count_all() {
 #[tokio::test]
 async fn the_reports_own_conditions_always_hold() {
     let mut report = definition();
-    report.conditions = vec![
-        Condition::NotNull("product_code".to_owned()),
-        Condition::OneOf("region".to_owned(), names(&["us-east-1"])),
-        Condition::Contains("product_code".to_owned(), "on".to_owned()),
+    report.clauses = vec![
+        vec![Condition::NotNull("product_code".to_owned())],
+        vec![
+            Condition::OneOf("region".to_owned(), names(&["nowhere"])),
+            Condition::OneOf("region".to_owned(), names(&["us-east-1"])),
+        ],
+        vec![Condition::Contains("product_code".to_owned(), "on".to_owned())],
+        vec![Condition::ContainsInAnyCase("product_code".to_owned(), "ON".to_owned())],
     ];
     let answer = run_report(&SessionContext::new(), costs(), &report, &ReportQuery::default()).await.unwrap();
     assert_eq!(text(&answer, Format::Csv), "currency,cost\nEUR,3.5\nUSD,0.876000000000000001\n");

@@ -1,0 +1,3 @@
+//! Summaries in a PostgreSQL database.
+
+pub mod definition;
