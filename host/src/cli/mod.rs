@@ -17,10 +17,12 @@ pub mod logging;
 pub mod maintain;
 pub mod plan;
 pub mod plugin;
+pub mod plugin_files;
 pub mod report;
 pub mod run;
 pub mod sources;
 pub mod sql;
+pub mod summarize;
 pub mod table;
 
 /// How a command ended.
@@ -81,6 +83,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Show what a run would read, and why.
     Plan(plan::PlanArgs),
+    /// Make summaries anew of what the lake holds, without reading reports.
+    Summarize(summarize::SummarizeArgs),
     /// List what is loaded.
     Sources(sources::SourcesArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
@@ -131,6 +135,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::execute(args).await,
         Command::Plan(args) => plan::execute(args).await,
+        Command::Summarize(args) => summarize::execute(args).await,
         Command::Sources(args) => sources::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,

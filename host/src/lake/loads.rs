@@ -23,6 +23,8 @@ pub const LOADS_TABLE: &str = "loads";
 pub struct LoadRecord {
     /// See [`super::Load::id`].
     pub load_id: String,
+    /// The identity of its normalized rows alone: a later load may be other summaries of the same rows.
+    pub rows_id: String,
     /// Microseconds since the epoch.
     pub loaded_at: i64,
     /// The source's id. Stored as the partition column.
@@ -73,8 +75,9 @@ type TextColumn = (&'static str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord)
 type NumberColumn = (&'static str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64);
 
 /// Text columns in the order of the schema, and `source` is not among them: it is the partition column.
-const TEXTS: [TextColumn; 11] = [
+const TEXTS: [TextColumn; 12] = [
     ("load_id", |r| &r.load_id, |r| &mut r.load_id),
+    ("rows_id", |r| &r.rows_id, |r| &mut r.rows_id),
     ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
     ("location", |r| &r.location, |r| &mut r.location),
     ("provider", |r| &r.provider, |r| &mut r.provider),
