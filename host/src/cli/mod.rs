@@ -18,6 +18,7 @@ pub mod maintain;
 pub mod plan;
 pub mod plugin;
 pub mod plugin_files;
+pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sources;
@@ -87,6 +88,8 @@ pub enum Command {
     Summarize(summarize::SummarizeArgs),
     /// List what is loaded.
     Sources(sources::SourcesArgs),
+    /// Compare what was read, the lake and the database to the last digit.
+    Reconcile(reconcile::ReconcileArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
     Report(report::ReportArgs),
     /// Query the lake with SQL.
@@ -137,6 +140,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::execute(args).await,
         Command::Summarize(args) => summarize::execute(args).await,
         Command::Sources(args) => sources::execute(args).await,
+        Command::Reconcile(args) => reconcile::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
         Command::Maintain(args) => maintain::execute(args).await,

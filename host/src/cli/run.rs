@@ -175,6 +175,12 @@ fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
 
 fn print_totals(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
     let seconds = receipt.wall_ms as f64 / 1000.0;
+    let count = |status| receipt.periods.iter().filter(|period| period.status == status).count();
+    let again = count(PeriodStatus::Summarized);
+    if again > 0 && count(PeriodStatus::Loaded) == 0 {
+        writeln!(out, "summaries of {again} periods made anew in {seconds:.2} s; no report was read")?;
+        return Ok(());
+    }
     writeln!(out, "{} rows in {seconds:.2} s", receipt.rows)?;
     for (column, by_currency) in receipt.totals.as_object().into_iter().flatten() {
         for (currency, amount) in by_currency.as_object().into_iter().flatten() {

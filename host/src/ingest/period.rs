@@ -18,7 +18,8 @@ use super::summaries::Partials;
 use super::tables::PluginTables;
 use super::totals::Totals;
 use crate::lake::{Load, LoadRecord, RejectRow, StagedFile};
-use crate::plugin::Cancel;
+use crate::plugin::{Cancel, InputFile};
+use crate::source::grant::ObjectInfo;
 
 /// Everything the files of a period came to, and what is made of it.
 #[derive(Debug)]
@@ -221,11 +222,13 @@ pub fn period_receipt(period: &PlannedPeriod, status: PeriodStatus, why: String)
         plugin: format!("{} {}", manifest.id, manifest.version),
         plugin_digest: period.plugin.digest().to_owned(),
         settings_digest: sha256_hex(&period.settings.for_summaries()),
-        files: files
-            .map(|file| FileReceipt { path: file.path.clone(), bytes: file.size, etag: file.etag.clone() })
-            .collect(),
+        files: files.zip(&period.report.files).map(|(file, input)| file_receipt(file, input)).collect(),
         outcome: None,
     }
+}
+
+fn file_receipt(file: &ObjectInfo, input: &InputFile) -> FileReceipt {
+    FileReceipt { path: file.path.clone(), bytes: file.size, promised_rows: input.rows, etag: file.etag.clone() }
 }
 
 fn superseded(receipt: PeriodReceipt) -> PeriodReceipt {

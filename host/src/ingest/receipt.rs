@@ -87,6 +87,9 @@ pub struct FileReceipt {
     pub path: String,
     /// Bytes as stored.
     pub bytes: u64,
+    /// Rows that the delivery's manifest promises, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised_rows: Option<u64>,
     /// Where the store has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,

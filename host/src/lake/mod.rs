@@ -27,7 +27,7 @@ mod writer;
 pub use commit::{Committed, Load};
 pub use durable::DurableFiles;
 pub use error::LakeError;
-pub use loads::{LOADS_TABLE, LoadRecord, latest_loads, loads_batch, loads_schema};
+pub use loads::{LOADS_TABLE, LoadRecord, latest_loads, load_receipt, loads_batch, loads_schema};
 pub use location::LakeLocation;
 pub use maintain::{MIN_RETENTION, Maintained};
 pub use partition::{PARTITION_COLUMNS, Partition};
