@@ -174,6 +174,7 @@ fn definition() -> DatabaseDefinition {
         version: "1.0.0".into(),
         tables: vec![table],
         lookups: vec![],
+        rows: vec![],
     }
 }
 

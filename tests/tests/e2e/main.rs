@@ -6,6 +6,7 @@ mod cli;
 mod concurrent;
 mod crash;
 mod lifecycle;
+mod postgres_lifecycle;
 mod readers;
 mod real_reports;
 mod summary;
