@@ -80,7 +80,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     .await??;
     definitions::publish(&lake, &tenant, declared.manifest()).await?;
     if let Some(database) = &database {
-        receipt.publications = database::publish_units(&lake, &tenant, database, &units, &stop).await?;
+        receipt.publications = database::publish_units(&lake, &tenant, database, &units, &stop).await;
     }
     run::show(&receipt, args.json)?;
     Ok(run::exit(&receipt, false))
