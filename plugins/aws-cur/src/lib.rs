@@ -10,8 +10,11 @@ pub mod manifest;
 pub mod naming;
 pub mod normalize;
 mod reports;
+mod rollups;
 pub mod settings;
+mod slices;
 pub mod summary;
+pub mod tables;
 
 use costhost_sdk::contract::{Failure, Findings, Job, Manifest, Request};
 use costhost_sdk::storage::Storage;

@@ -1,37 +1,26 @@
 //! The questions that the daily summary answers, in everyday words.
 
-use costhost_sdk::contract::{Aggregate, Condition, Dimension, Measure, ReportDefinition, Unit};
-
-const DATABASES: [&str; 6] =
-    ["AmazonRDS", "AmazonDynamoDB", "AmazonElastiCache", "AmazonNeptune", "AmazonRedshift", "AmazonDocumentDB"];
-const NETWORKS: [&str; 4] = ["AmazonVPC", "AmazonCloudFront", "AmazonRoute53", "AmazonAPIGateway"];
+use crate::slices;
+use costhost_sdk::contract::{Aggregate, Clause, Dimension, Measure, ReportDefinition, Unit};
 
 /// Report definitions over the table with this index.
 pub(crate) fn reports(table: u32) -> Vec<ReportDefinition> {
-    let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    let is = |column: &str, values: &[&str]| Condition::OneOf((column.to_owned(), texts(values)));
-    let storage = Condition::Contains(("product_family".to_owned(), "Storage".to_owned()));
-    let report = |name: &str, title: &str, measures, conditions: Vec<Condition>| ReportDefinition {
+    let report = |name: &str, title: &str, measures, where_: Vec<Clause>| ReportDefinition {
         name: name.to_owned(),
         title: title.to_owned(),
         table,
         time: "usage_start".to_owned(),
         dimensions: dimensions(),
         measures,
-        where_: conditions.into_iter().map(|condition| vec![condition]).collect(),
+        where_,
         tags: Some("tags".to_owned()),
     };
     vec![
         report("costs", "Costs", costs(), vec![]),
-        report(
-            "instance-types",
-            "Compute by instance type",
-            with_usage(true),
-            vec![Condition::NotNull("instance_type".to_owned())],
-        ),
-        report("storage", "Storage", with_usage(false), vec![storage, is("unit", &["GB-Mo"])]),
-        report("network", "Network", with_usage(false), vec![is("product_code", &NETWORKS)]),
-        report("database", "Databases", with_usage(false), vec![is("product_code", &DATABASES)]),
+        report("instance-types", "Compute by instance type", with_usage(true), slices::compute()),
+        report("storage", "Storage", with_usage(false), slices::storage()),
+        report("network", "Network", with_usage(false), slices::network()),
+        report("database", "Databases", with_usage(false), slices::database()),
     ]
 }
 
@@ -109,6 +98,7 @@ fn with_usage(resources: bool) -> Vec<Measure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use costhost_sdk::contract::Condition;
     use std::collections::BTreeSet;
 
     #[test]

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 pub struct Settings {
     /// Keys of user tags that summaries keep, as written and as reports for Athena spell them; all when `None`.
     pub enabled_tag_keys: Option<BTreeSet<String>>,
+    /// Keys of user tags that summaries leave out, as reports spell them.
+    pub disabled_tag_keys: BTreeSet<String>,
     /// Percent in units of 10^-18.
     pub markup_percent: i128,
 }
@@ -19,6 +21,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 struct Written {
     enabled_tag_keys: Option<BTreeSet<String>>,
+    disabled_tag_keys: Option<BTreeSet<String>>,
     markup_percent: Option<String>,
 }
 
@@ -36,7 +39,17 @@ impl Settings {
         let spellings = |keys: BTreeSet<String>| {
             keys.into_iter().flat_map(|key| [underscored(&key), key]).filter(|key| !key.is_empty()).collect()
         };
-        Ok(Settings { enabled_tag_keys: written.enabled_tag_keys.map(spellings), markup_percent })
+        Ok(Settings {
+            enabled_tag_keys: written.enabled_tag_keys.map(spellings),
+            disabled_tag_keys: written.disabled_tag_keys.unwrap_or_default(),
+            markup_percent,
+        })
+    }
+
+    /// Whether summaries keep user tags of this key.
+    #[must_use]
+    pub fn keeps_tag(&self, key: &str) -> bool {
+        self.enabled_tag_keys.as_ref().is_none_or(|keys| keys.contains(key)) && !self.disabled_tag_keys.contains(key)
     }
 }
 
@@ -77,6 +90,20 @@ mod tests {
         for wrong in ["", "-", "1e3", "1.", ".5", "1.0000000000000000001", "1234567", "ten"] {
             assert_eq!(percent(wrong).unwrap_err().code, "settings.markup-percent", "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_kept_that_is_enabled_and_not_disabled() {
+        let kept = |settings: &str| {
+            let settings = Settings::parse(settings).unwrap();
+            ["MyApp", "my_app", "team"].map(|key| settings.keeps_tag(key))
+        };
+        assert_eq!(kept("{}"), [true, true, true]);
+        assert_eq!(kept(r#"{"disabled_tag_keys":[]}"#), [true, true, true]);
+        // What a database disables is spelled as the report has it, and another key may be spelled almost alike.
+        assert_eq!(kept(r#"{"disabled_tag_keys":["MyApp"]}"#), [false, true, true]);
+        let both = r#"{"enabled_tag_keys":["MyApp","team"],"disabled_tag_keys":["team","other"]}"#;
+        assert_eq!(kept(both), [true, true, false]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The columns a daily summary reads and writes.
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::sync::Arc;
+use costhost_sdk::declare::json_field;
+use costhost_sdk::rollup::text_list;
+use std::sync::{Arc, LazyLock};
 
 /// Name of the summary and of its table; readers of Koku's database know it.
 pub const DAILY_SUMMARY: &str = "reporting_awscostentrylineitem_daily_summary";
@@ -48,7 +50,10 @@ pub(crate) const MARKUPS: [(&str, &str); 4] = [
     ("markup_cost_amortized", "calculated_amortized_cost"),
 ];
 
-/// Columns that name rows of reference tables. This plugin leaves them null.
+/// Key texts that hold JSON.
+const JSON: [&str; 2] = ["tags", "cost_category"];
+
+/// Columns that a database looks up in reference tables. This plugin leaves them null.
 pub(crate) const REFERENCES: [&str; 2] = ["account_alias_id", "organizational_unit_id"];
 
 /// Every column of `line_items` that a daily summary may need.
@@ -100,23 +105,37 @@ pub(crate) const NET_INPUTS: [&str; 4] = [
     "savings_plan_net_savings_plan_effective_cost",
 ];
 
+/// Columns of `line_items` that say something of the bill, of tags or of accounts, and nothing of costs.
+pub(crate) const FACT_INPUTS: [&str; 5] = [
+    "bill_bill_type",
+    "bill_invoice_id",
+    "bill_payer_account_id",
+    "bill_payer_account_name",
+    "line_item_usage_account_name",
+];
+
 /// The type of every amount.
 pub(crate) const AMOUNT: DataType = DataType::Decimal128(38, 18);
 
-/// The logical schema of the daily summary, without the columns that the host adds.
-#[must_use]
-pub fn daily_summary_schema() -> SchemaRef {
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let text = |name: &str| {
+        if JSON.contains(&name) { json_field(name, true) } else { Field::new(name, DataType::Utf8, true) }
+    };
     let amount = |name: &str| Field::new(name, AMOUNT, true);
     let mut fields =
         vec![Field::new("usage_start", DataType::Date32, false), Field::new("usage_end", DataType::Date32, false)];
     fields.extend(KEY_TEXTS.iter().map(|name| text(name)));
-    let member = Field::new_list_field(DataType::Utf8, true);
-    fields.push(Field::new("resource_ids", DataType::List(Arc::new(member)), false));
+    fields.push(Field::new("resource_ids", text_list(), false));
     fields.push(Field::new("resource_count", DataType::Int64, false));
     fields.extend(MAXIMA.iter().map(|name| amount(name)));
     fields.extend(SUMS.iter().map(|name| amount(name)));
     fields.extend(MARKUPS.iter().map(|(name, _)| amount(name)));
-    fields.extend(REFERENCES.iter().map(|name| text(name)));
+    fields.extend(REFERENCES.iter().map(|name| Field::new(*name, DataType::Int64, true)));
     Arc::new(Schema::new(fields))
+});
+
+/// The logical schema of the daily summary, without the columns that the host adds.
+#[must_use]
+pub fn daily_summary_schema() -> SchemaRef {
+    Arc::clone(&SCHEMA)
 }

@@ -85,6 +85,11 @@ impl<'a> Texts<'a> {
         Ok(Texts { codes, nulls, ids })
     }
 
+    /// Whether no row has a text.
+    pub(crate) fn is_void(&self) -> bool {
+        matches!(self.codes, Codes::None)
+    }
+
     /// The number of a row's text.
     #[inline]
     pub(crate) fn id(&self, row: usize) -> u32 {
@@ -115,6 +120,16 @@ impl<'a> LazyTexts<'a> {
         let (codes, values) = coded(name, array)?;
         let distinct = if codes.is_some() { values.map_or(0, Array::len) } else { 0 };
         Ok(LazyTexts { codes, nulls: nulls(array), values, ids: vec![Cell::new(UNSEEN); distinct] })
+    }
+
+    /// Whether a row has a text that is not empty.
+    pub(crate) fn is_given(&self, row: usize) -> bool {
+        let Some(values) = self.values else { return false };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return false;
+        }
+        let at = self.codes.as_ref().map_or(Some(row), |codes| codes.at(row));
+        at.is_some_and(|at| at < values.len() && values.is_valid(at) && !values.value(at).is_empty())
     }
 
     /// The number of a row's text.

@@ -1,10 +1,15 @@
-//! The daily summary: line items added up by day, account, product, place, tags and currency.
+//! The daily summary: line items added up by day, account, product, place, tags and currency; and what they say beside:
+//! of their bill, of tags, and of accounts' names.
 //!
 //! Law: however rows are split among accumulators and in whatever order their pieces are merged, the result is the same
-//! to the last digit. Sums are of integers, groups are told apart by text and come out in the order of their texts.
+//! to the last digit. Sums are of integers, groups are told apart by text and come out in the order of their texts; the
+//! rest is sets.
 
 mod arrays;
 pub mod columns;
+mod daily_rows;
+mod fact_rows;
+mod facts;
 mod formula;
 mod groups;
 mod hash;
@@ -13,9 +18,9 @@ mod intern;
 mod key;
 mod markup;
 mod measures;
-mod output;
 mod rows;
 mod state;
+mod state_facts;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -24,7 +29,7 @@ use crate::manifest::{DAILY, LINE_ITEMS};
 use crate::settings::Settings;
 use arrow_array::RecordBatch;
 use costhost_sdk::Accumulate;
-use costhost_sdk::contract::{Failure, Task};
+use costhost_sdk::contract::{Failure, Period, Task};
 use costhost_sdk::failure::abort;
 use groups::Group;
 use rows::Fold;
@@ -34,15 +39,20 @@ use rows::Fold;
 pub struct DailySummary {
     settings: Settings,
     fold: Fold,
+    period: Period,
     /// Groups that wait to be saved or pulled, the next one first; none before `save` or `complete`.
     waiting: Option<std::vec::IntoIter<Group>>,
+    /// Pieces of facts that wait to be saved.
+    pieces: std::vec::IntoIter<Vec<u8>>,
+    /// Rows of other tables that wait to be pulled.
+    others: std::vec::IntoIter<(u32, RecordBatch)>,
 }
 
 impl DailySummary {
     /// The next groups that fit one piece.
     fn next(&mut self, rows: usize, resources: usize) -> Option<Vec<Group>> {
         let waiting = self.waiting.as_mut()?;
-        let count = output::fitting(waiting.as_slice(), rows, resources);
+        let count = daily_rows::fitting(waiting.as_slice(), rows, resources);
         if count == 0 { None } else { Some(waiting.take(count).collect()) }
     }
 }
@@ -53,7 +63,14 @@ impl Accumulate for DailySummary {
             let message = format!("aws-cur makes no summary {}; this is a bug of the host", task.summary);
             return Err(abort("summary.unknown", message));
         }
-        Ok(DailySummary { settings: Settings::parse(&task.settings)?, fold: Fold::new(), waiting: None })
+        Ok(DailySummary {
+            settings: Settings::parse(&task.settings)?,
+            fold: Fold::new(),
+            period: task.period,
+            waiting: None,
+            pieces: Vec::new().into_iter(),
+            others: Vec::new().into_iter(),
+        })
     }
 
     fn update(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
@@ -67,13 +84,17 @@ impl Accumulate for DailySummary {
     fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         if self.waiting.is_none() {
             self.waiting = Some(state::cut(self.fold.groups.sorted()?, state::RESOURCES).into_iter());
+            self.pieces = state_facts::save(&self.fold.sorted_facts())?.into_iter();
+        }
+        if let Some(piece) = self.pieces.next() {
+            return Ok(Some(piece));
         }
         let piece = self.next(state::ROWS, state::RESOURCES);
         piece.map(|groups| state::save(&groups, &self.fold.groups.interner)).transpose()
     }
 
     fn merge(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        state::merge(piece, &mut self.fold.groups)
+        state::merge(piece, &mut self.fold.groups, &mut self.fold.facts)
     }
 
     fn complete(&mut self) -> Result<(), Failure> {
@@ -83,12 +104,16 @@ impl Accumulate for DailySummary {
         let net = groups.iter().any(|group| group.measures.has_net());
         groups.iter_mut().for_each(|group| group.measures.show_net(net));
         self.waiting = Some(groups.into_iter());
+        self.others = fact_rows::tables(&self.fold.sorted_facts(), self.period)?.into_iter();
         Ok(())
     }
 
     fn pull(&mut self) -> Result<Option<(u32, RecordBatch)>, Failure> {
-        let Some(groups) = self.next(output::ROWS, output::RESOURCES) else { return Ok(None) };
-        let batch = output::batch(&groups, &self.fold.groups.interner, self.settings.markup_percent)?;
+        if let Some(other) = self.others.next() {
+            return Ok(Some(other));
+        }
+        let Some(groups) = self.next(daily_rows::ROWS, daily_rows::RESOURCES) else { return Ok(None) };
+        let batch = daily_rows::batch(&groups, &self.fold.groups.interner, self.settings.markup_percent)?;
         Ok(Some((DAILY, batch)))
     }
 }

@@ -1,5 +1,6 @@
 //! From line items to groups: the loop over rows.
 
+use super::facts::{Fact, Facts, Topic};
 use super::formula::{Kind, Line};
 use super::groups::Groups;
 use super::input::{Maps, Numbers, Texts, amounts, times};
@@ -79,6 +80,7 @@ struct Commitments<'a> {
 #[derive(Debug)]
 pub(crate) struct Fold {
     pub(crate) groups: Groups,
+    pub(crate) facts: Facts,
     tags: Objects,
     categories: Objects,
 }
@@ -87,13 +89,23 @@ impl Fold {
     pub(crate) fn new() -> Fold {
         let mut groups = Groups::new();
         let (tags, categories) = (Objects::new(&mut groups.interner), Objects::new(&mut groups.interner));
-        Fold { groups, tags, categories }
+        Fold { groups, facts: Facts::default(), tags, categories }
+    }
+
+    /// What rows say beside costs, by topic and text.
+    pub(crate) fn sorted_facts(&mut self) -> Vec<Fact<'_>> {
+        let interner = &mut self.groups.interner;
+        for key in self.tags.keys(interner) {
+            self.facts.note(Topic::TagKey, NONE, key);
+        }
+        self.facts.sorted(interner)
     }
 
     /// Folds every row of a batch of line items.
     pub(crate) fn add(&mut self, batch: &RecordBatch, settings: &Settings) -> Result<(), Failure> {
         let interner = &mut self.groups.interner;
-        let keys = KeyColumns::new(batch, settings, interner)?;
+        self.facts.add(batch, interner)?;
+        let keys = KeyColumns::new(batch, settings, interner, &mut self.tags)?;
         let amounts = AmountColumns::new(batch)?;
         for row in 0..batch.num_rows() {
             if keys.left_out.id(row) == NONE {
@@ -151,11 +163,15 @@ fn no_time() -> Failure {
 }
 
 impl<'a> KeyColumns<'a> {
-    fn new(batch: &'a RecordBatch, settings: &Settings, interner: &mut Interner) -> Result<KeyColumns<'a>, Failure> {
+    fn new(
+        batch: &'a RecordBatch,
+        settings: &Settings,
+        interner: &mut Interner,
+        objects: &mut Objects,
+    ) -> Result<KeyColumns<'a>, Failure> {
         let user_tag = |interner: &mut Interner, key: &str| {
             let Some(key) = key.strip_prefix("user_") else { return NONE };
-            let enabled = settings.enabled_tag_keys.as_ref().is_none_or(|keys| keys.contains(key));
-            if enabled { interner.id(key) } else { NONE }
+            if settings.keeps_tag(key) { interner.id(key) } else { objects.left_out(key) }
         };
         let attribute = |_: &mut Interner, key: &str| match key {
             "region" => REGION,

@@ -7,10 +7,12 @@
 
 use super::arrays::{coded_resources, coded_texts, days, unbuildable};
 use super::columns::{AMOUNT, KEY_TEXTS, MAXIMA, SUMS};
+use super::facts::Facts;
 use super::groups::{Group, Groups};
 use super::intern::{Interner, NONE};
 use super::key::GroupKey;
 use super::measures::Measures;
+use super::state_facts;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, UInt16Type};
 use arrow_array::{ArrayRef, Decimal128Array, RecordBatch, UInt16Array};
@@ -76,19 +78,24 @@ pub(crate) fn save(groups: &[Group], interner: &Interner) -> Result<Vec<u8>, Fai
     ipc::encode(&batch).map_err(|error| unbuildable(&error))
 }
 
-/// Adds a saved piece to groups.
-pub(crate) fn merge(piece: &[u8], into: &mut Groups) -> Result<(), Failure> {
+/// Adds a saved piece, of groups or of facts, to what has been folded.
+pub(crate) fn merge(piece: &[u8], groups: &mut Groups, facts: &mut Facts) -> Result<(), Failure> {
     let batches = ipc::decode(piece).map_err(|error| foreign(&error.to_string()))?;
     for batch in &batches {
+        if batch.schema().fields() == state_facts::schema().fields() {
+            state_facts::merge(batch, facts, &mut groups.interner)?;
+            continue;
+        }
         if batch.schema().fields() != schema().fields() {
             return Err(foreign("its columns are others"));
         }
-        merge_batch(batch, into).ok_or_else(|| foreign("its columns are of other types"))??;
+        merge_batch(batch, groups).ok_or_else(|| foreign("its columns are of other types"))??;
     }
     Ok(())
 }
 
-fn foreign(why: &str) -> Failure {
+/// The failure of a saved piece that is none of this version's.
+pub(crate) fn foreign(why: &str) -> Failure {
     abort("summary.foreign-state", format!("a saved piece was not written by this version of aws-cur: {why}"))
 }
 

@@ -1,6 +1,6 @@
-//! Tags and cost categories of a row, as the text of a JSON object.
+//! Tags and cost categories of a row, as the text of a JSON object; and which keys there are.
 
-use super::hash::FastMap;
+use super::hash::{FastMap, FastSet};
 use super::input::Maps;
 use super::intern::{Interner, NONE};
 
@@ -12,11 +12,61 @@ pub(crate) struct Objects {
     pairs: Vec<u64>,
     last: Vec<u64>,
     last_id: u32,
+    others: Others,
+}
+
+/// Set in the numbers of keys that are left out of objects.
+const LEFT_OUT: u32 = 1 << 31;
+
+/// Keys that are left out of objects, by numbers of their own: summaries hold nothing else of them.
+#[derive(Debug)]
+struct Others {
+    keys: Interner,
+    /// By number: whether a row has had a value for it.
+    seen: Vec<bool>,
+}
+
+impl Others {
+    /// Notes a key, unless the entry has no value.
+    #[inline]
+    fn note(&mut self, key: u32, entry: usize, maps: &Maps<'_>) {
+        let slot = self.seen.get_mut((key & !LEFT_OUT) as usize);
+        if let Some(seen) = slot.filter(|seen| !**seen) {
+            *seen = maps.values.is_given(entry);
+        }
+    }
 }
 
 impl Objects {
     pub(crate) fn new(interner: &mut Interner) -> Objects {
-        Objects { known: FastMap::default(), pairs: Vec::new(), last: Vec::new(), last_id: interner.id("{}") }
+        Objects {
+            known: FastMap::default(),
+            pairs: Vec::new(),
+            last: Vec::new(),
+            last_id: interner.id("{}"),
+            others: Others { keys: Interner::new(), seen: Vec::new() },
+        }
+    }
+
+    /// The number that the keys of [`Maps`] give to a key that is left out of objects, but counts as found.
+    pub(crate) fn left_out(&mut self, key: &str) -> u32 {
+        match self.others.keys.id(key) {
+            NONE => NONE,
+            number => {
+                let length = self.others.seen.len().max(number as usize + 1);
+                self.others.seen.resize(length, false);
+                number | LEFT_OUT
+            }
+        }
+    }
+
+    /// The numbers of all keys of rows that had a value, those that are left out of objects among them.
+    pub(crate) fn keys(&self, interner: &mut Interner) -> FastSet<u32> {
+        let mut keys: FastSet<u32> =
+            self.known.keys().flat_map(|pairs| pairs.iter().map(|&pair| (pair >> 32) as u32)).collect();
+        let others = (0_u32..).zip(&self.others.seen).filter(|(_, seen)| **seen);
+        keys.extend(others.filter_map(|(number, _)| Some(interner.id(self.others.keys.text(number)?))));
+        keys
     }
 
     /// The number of the text of a row's object. Entries without a key or a value are left out.
@@ -26,6 +76,10 @@ impl Objects {
         for entry in maps.entries(row) {
             let key = maps.keys.id(entry);
             if key == NONE {
+                continue;
+            }
+            if key & LEFT_OUT != 0 {
+                self.others.note(key, entry, maps);
                 continue;
             }
             let value = maps.values.id(entry, interner);

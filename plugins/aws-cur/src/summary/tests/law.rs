@@ -1,6 +1,6 @@
 //! Alone = in parts, however rows are split, encoded and merged.
 
-use super::rows::{Coding, Row, batch, open, pulled, row};
+use super::rows::{Coding, Row, batch, everything, open, pulled, row};
 use costhost_sdk::Accumulate;
 use proptest::prelude::*;
 
@@ -23,37 +23,56 @@ fn any_row() -> impl Strategy<Value = Row> {
     let committed = prop::collection::vec(prop::option::of(amount()), COMMITTED.len());
     // Plans that begin on the day of the line, days before, or long before it, so that some refunds are cancellations.
     let arns = (any::<bool>(), prop::option::of(prop::sample::select(vec!["2024-06-01", "2024-12-28", "2025-01-01"])));
-    (kinds, amount(), amount(), texts, committed, arns).prop_map(|(kind, cost, rate, texts, committed, arns)| {
-        let (account, tag, resource, day) = texts;
-        let mut cells = row(&[
-            ("line_item_line_item_type", kind),
-            ("line_item_unblended_cost", &cost),
-            ("line_item_unblended_rate", &rate),
-            ("savings_plan_savings_plan_effective_cost", &rate),
-            ("line_item_usage_start_date", &format!("2025-01-0{day}T00:00:00Z")),
-        ]);
-        let mut put = |name, value: String| cells.push((name, value));
-        if account > 0 {
-            put("line_item_usage_account_id", format!("{account}"));
-        }
-        if tag > 0 {
-            put("resource_tags", format!("user_k={tag};user_other=x"));
-        }
-        if resource > 0 {
-            put("line_item_resource_id", format!("i-{resource}"));
-        }
-        for (name, value) in COMMITTED.into_iter().zip(committed) {
-            value.into_iter().for_each(|value| put(name, value));
-        }
-        if arns.0 {
-            put("reservation_reservation_a_r_n", "arn:r".to_owned());
-        }
-        if let Some(start) = arns.1 {
-            put("savings_plan_savings_plan_a_r_n", "arn:s".to_owned());
-            put("savings_plan_start_time", format!("{start}T00:00:00Z"));
-        }
-        cells
-    })
+    (kinds, amount(), amount(), texts, committed, arns, facts()).prop_map(
+        |(kind, cost, rate, texts, committed, arns, facts)| {
+            let (account, tag, resource, day) = texts;
+            let mut cells = row(&[
+                ("line_item_line_item_type", kind),
+                ("line_item_unblended_cost", &cost),
+                ("line_item_unblended_rate", &rate),
+                ("savings_plan_savings_plan_effective_cost", &rate),
+                ("line_item_usage_start_date", &format!("2025-01-0{day}T00:00:00Z")),
+            ]);
+            let mut put = |name, value: String| cells.push((name, value));
+            if account > 0 {
+                put("line_item_usage_account_id", format!("{account}"));
+            }
+            if tag > 0 {
+                put("resource_tags", format!("user_k={tag};user_other=x"));
+            }
+            if resource > 0 {
+                put("line_item_resource_id", format!("i-{resource}"));
+            }
+            for (name, value) in COMMITTED.into_iter().zip(committed) {
+                value.into_iter().for_each(|value| put(name, value));
+            }
+            if arns.0 {
+                put("reservation_reservation_a_r_n", "arn:r".to_owned());
+            }
+            if let Some(start) = arns.1 {
+                put("savings_plan_savings_plan_a_r_n", "arn:s".to_owned());
+                put("savings_plan_start_time", format!("{start}T00:00:00Z"));
+            }
+            cells.extend(facts);
+            cells
+        },
+    )
+}
+
+/// What lines may say of their bill and of accounts; and split cost allocation, whose tags do not count.
+fn facts() -> impl Strategy<Value = Row> {
+    let column = |name: &'static str, texts: &'static [&'static str]| {
+        prop::option::of(prop::sample::select(texts)).prop_map(move |text| text.map(|text| (name, text.to_owned())))
+    };
+    let columns = (
+        column("bill_bill_type", &["Anniversary", "Purchase", "Refund"]),
+        column("bill_payer_account_id", &["7", "8"]),
+        column("bill_invoice_id", &["EUINGB25-1", "1234", "1235", ""]),
+        column("bill_payer_account_name", &["Payer", "Renamed"]),
+        column("line_item_usage_account_name", &["A", "B", "C"]),
+        column("line_item_operation", &["EKSPod-EC2", "RunInstances"]),
+    );
+    columns.prop_map(|(a, b, c, d, e, f)| [a, b, c, d, e, f].into_iter().flatten().collect())
 }
 
 /// What only some lines have: net costs, and those of reservations and savings plans.
@@ -72,6 +91,12 @@ const COMMITTED: [&str; 12] = [
     "reservation_net_unused_recurring_fee",
 ];
 
+const SETTINGS: [&str; 3] = [
+    r#"{"markup_percent":"12.5"}"#,
+    r#"{"markup_percent":"-3","enabled_tag_keys":["k"]}"#,
+    r#"{"disabled_tag_keys":["other"]}"#,
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -79,11 +104,12 @@ proptest! {
     fn alone_is_in_parts(
         rows in prop::collection::vec((any_row(), 0..3_usize), 1..40),
         seed in any::<u64>(),
+        settings in prop::sample::select(&SETTINGS[..]),
     ) {
         let all: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
-        let mut alone = open(r#"{"markup_percent":"12.5"}"#);
+        let mut alone = open(settings);
         alone.update(&batch(&all, Coding::Plain)).unwrap();
-        let alone = pulled(alone);
+        let alone = everything(alone);
 
         let mut pieces = Vec::new();
         for part in 0..3 {
@@ -91,7 +117,7 @@ proptest! {
             if seed & (1 << part) != 0 {
                 own.reverse();
             }
-            let mut accumulator = open("");
+            let mut accumulator = open(settings);
             for (index, rows) in own.chunks(1 + (seed >> 8) as usize % 7).enumerate() {
                 accumulator.update(&batch(rows, CODINGS[(index + part) % 4])).unwrap();
             }
@@ -102,11 +128,11 @@ proptest! {
         if seed & 8 != 0 {
             pieces.reverse();
         }
-        let mut last = open(r#"{"markup_percent":"12.5"}"#);
+        let mut last = open(settings);
         for piece in &pieces {
             last.merge(piece).unwrap();
         }
-        prop_assert_eq!(alone, pulled(last));
+        prop_assert_eq!(alone, everything(last));
     }
 }
 
@@ -139,7 +165,13 @@ fn a_group_may_be_larger_than_a_piece() {
 fn pieces_do_not_depend_on_the_order_of_rows() {
     let rows: Vec<Row> = (0..50)
         .map(|n| {
-            row(&[("line_item_usage_account_id", &(n % 7).to_string()), ("line_item_resource_id", &n.to_string())])
+            row(&[
+                ("line_item_usage_account_id", &(n % 7).to_string()),
+                ("line_item_resource_id", &n.to_string()),
+                ("bill_invoice_id", &(n % 5).to_string()),
+                ("line_item_usage_account_name", &(n % 3).to_string()),
+                ("resource_tags", &format!("user_k{}=v", n % 4)),
+            ])
         })
         .collect();
     let saved = |rows: &[Row]| {

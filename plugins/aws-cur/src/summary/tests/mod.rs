@@ -1,5 +1,6 @@
 //! The summary against small cases worked out by hand, and against its law.
 
+mod facts;
 mod law;
 mod real;
 mod rows;

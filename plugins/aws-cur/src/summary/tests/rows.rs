@@ -1,12 +1,15 @@
 //! Line items for tests, written as name and text.
 
 use crate::columns::line_items_schema;
+use crate::manifest::{ACCOUNTS, BILLS, DAILY, KEYS};
 use crate::summary::DailySummary;
 use crate::summary::columns::{DAILY_SUMMARY, daily_summary_schema};
+use crate::tables::{aliases_schema, bill_schema, tag_keys_schema};
 use arrow_array::builder::{MapBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, Date32Type, Decimal128Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    ArrowDictionaryKeyType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type,
+    UInt16Type,
 };
 use arrow_array::{
     Array, ArrayRef, Decimal128Array, DictionaryArray, MapArray, NullArray, RecordBatch, StringArray, StructArray,
@@ -129,13 +132,30 @@ pub(super) fn open(settings: &str) -> DailySummary {
 /// A row of the result: every column that is not null, as text.
 pub(super) type Result = BTreeMap<String, String>;
 
-/// The whole result.
-pub(super) fn pulled(mut accumulator: DailySummary) -> Vec<Result> {
+/// The whole daily summary.
+pub(super) fn pulled(accumulator: DailySummary) -> Vec<Result> {
+    table(crate::manifest::DAILY, &everything(accumulator))
+}
+
+/// The rows of one table.
+pub(super) fn table(table: u32, rows: &[(u32, Result)]) -> Vec<Result> {
+    rows.iter().filter(|(of, _)| *of == table).map(|(_, row)| row.clone()).collect()
+}
+
+/// Rows of all tables, each with its table.
+pub(super) fn everything(mut accumulator: DailySummary) -> Vec<(u32, Result)> {
     accumulator.complete().unwrap();
     let mut rows = Vec::new();
     while let Some((table, batch)) = accumulator.pull().unwrap() {
-        assert_eq!((table, batch.schema()), (crate::manifest::DAILY, daily_summary_schema()));
-        rows.extend((0..batch.num_rows()).map(|row| result(&batch, row)));
+        let declared = match table {
+            DAILY => daily_summary_schema(),
+            BILLS => bill_schema(),
+            KEYS => tag_keys_schema(),
+            ACCOUNTS => aliases_schema(),
+            other => panic!("rows of table {other}"),
+        };
+        assert_eq!(batch.schema(), declared);
+        rows.extend((0..batch.num_rows()).map(|row| (table, result(&batch, row))));
     }
     rows
 }
@@ -150,6 +170,7 @@ fn text(column: &ArrayRef, row: usize) -> String {
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
         DataType::Date32 => column.as_primitive::<Date32Type>().value(row).to_string(),
+        DataType::Timestamp(..) => column.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
         DataType::List(_) => {
             let list = column.as_list::<i32>().value(row);

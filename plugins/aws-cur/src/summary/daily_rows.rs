@@ -6,7 +6,7 @@ use super::groups::Group;
 use super::intern::Interner;
 use super::markup::markup;
 use super::measures::overflow;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use costhost_sdk::contract::Failure;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) fn batch(groups: &[Group], interner: &Interner, percent: i128) -> Res
         columns.push(markups(groups, of, percent)?);
     }
     for _ in REFERENCES {
-        columns.push(Arc::new(StringArray::new_null(groups.len())));
+        columns.push(Arc::new(Int64Array::new_null(groups.len())));
     }
     RecordBatch::try_new(daily_summary_schema(), columns).map_err(|error| unbuildable(&error))
 }
