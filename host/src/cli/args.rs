@@ -1,16 +1,16 @@
 //! Flags that several subcommands share, and how they join with `costhost.toml`: flags and environment variables win.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use uuid::Uuid;
 
 use super::UsageError;
-use crate::ingest::request::{RunOptions, RunRequest, SourceRequest, checked_name, derived_name, plugin_settings};
+use super::plugin_files::PluginLoader;
+use crate::ingest::request::{PluginSettings, RunOptions, RunRequest, SourceRequest, checked_name, derived_name};
 use crate::lake::Lake;
-use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
+use crate::plugin::{Engine, EngineOptions, Limits};
 use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
 use crate::source::store::{self, StoreOptions};
 
@@ -62,15 +62,29 @@ pub struct SourceArgs {
     /// A bucket prefix, folder or file with reports: a path, s3://, az:// or gs://. Without any, those of the configuration
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Provider plugin: a .wasm file, or the name of one beside the program or in COSTHOST_PLUGIN_PATH
-    #[arg(long, env = "COSTHOST_PLUGIN")]
-    pub plugin: Option<String>,
     /// Name of the source in the lake [default: the last part of SOURCE]
     #[arg(long, env = "COSTHOST_SOURCE_NAME")]
     pub source_name: Option<String>,
     /// UUID of the source [default: derived from tenant and name]
     #[arg(long, env = "COSTHOST_SOURCE_UUID")]
     pub source_uuid: Option<Uuid>,
+    /// Load again even if nothing has changed
+    #[arg(long, env = "COSTHOST_FORCE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub force: bool,
+    /// Let a report without rows replace what is loaded
+    #[arg(long, env = "COSTHOST_ALLOW_EMPTY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub allow_empty: bool,
+    /// With what, and how.
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// With which plugin and settings, on which months, and how.
+#[derive(Debug, Clone, Args)]
+pub struct WorkArgs {
+    /// Provider plugin: a .wasm file, or the name of one beside the program or in COSTHOST_PLUGIN_PATH
+    #[arg(long, env = "COSTHOST_PLUGIN")]
+    pub plugin: Option<String>,
     /// First billing month
     #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
     pub from: Option<Month>,
@@ -86,12 +100,6 @@ pub struct SourceArgs {
     /// Percent added to costs in the markup columns
     #[arg(long, env = "COSTHOST_MARKUP", value_name = "PERCENT", allow_negative_numbers = true)]
     pub markup: Option<String>,
-    /// Load again even if nothing has changed
-    #[arg(long, env = "COSTHOST_FORCE", value_parser = clap::builder::FalseyValueParser::new())]
-    pub force: bool,
-    /// Let a report without rows replace what is loaded
-    #[arg(long, env = "COSTHOST_ALLOW_EMPTY", value_parser = clap::builder::FalseyValueParser::new())]
-    pub allow_empty: bool,
     /// Files worked on at once [default: one a core]
     #[arg(long, env = "COSTHOST_WORKERS")]
     pub workers: Option<usize>,
@@ -144,6 +152,53 @@ impl LimitArgs {
     }
 }
 
+impl WorkArgs {
+    /// How to go about the work.
+    pub fn options(&self, config: &ConfigFile, tenant: String, force: bool) -> RunOptions {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        RunOptions {
+            tenant,
+            workers: self.workers.or(config.workers).unwrap_or(cores).clamp(1, 256),
+            force,
+            allow_empty: false,
+            limits: self.limits.limits(config),
+            now: chrono::Utc::now().timestamp(),
+        }
+    }
+
+    /// What the plugin is told: by flag, by the source's own section, or by the defaults of the configuration.
+    ///
+    /// # Errors
+    /// When a value is off or the file of tag keys cannot be read.
+    pub fn settings(&self, config: &ConfigFile, section: Option<&SourceSection>) -> anyhow::Result<PluginSettings> {
+        let defaults = &config.defaults;
+        let tags = self.tags()?.or_else(|| section?.tags.clone()).or_else(|| defaults.tags.clone());
+        let own = section.and_then(|section| section.markup.as_ref());
+        let markup = self.markup.as_ref().or(own).or(defaults.markup.as_ref());
+        let markup = markup.map(|text| settings::markup(text)).transpose()?;
+        Ok(PluginSettings::new(tags.as_deref(), markup.as_deref()))
+    }
+
+    fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
+        let Some(path) = &self.tags_file else { return Ok(self.tags.clone()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| UsageError(format!("cannot read --tags-file {}: {error}", path.display())))?;
+        let keys = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(Some(keys.map(str::to_owned).collect()))
+    }
+}
+
+/// A first and last month in this order.
+///
+/// # Errors
+/// When they are the wrong way round.
+pub fn checked(months: (Option<Month>, Option<Month>)) -> Result<(Option<Month>, Option<Month>), UsageError> {
+    match months {
+        (Some(from), Some(to)) if from > to => Err(UsageError(format!("--from {from} is after --to {to}"))),
+        _ => Ok(months),
+    }
+}
+
 impl SourceArgs {
     /// Loads plugins and settles names and settings.
     ///
@@ -164,15 +219,8 @@ impl SourceArgs {
             }
             sources.push(source);
         }
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        let options = RunOptions {
-            tenant,
-            workers: self.workers.or(config.workers).unwrap_or(cores).clamp(1, 256),
-            force: self.force,
-            allow_empty: self.allow_empty,
-            limits: self.limits.limits(config),
-            now: chrono::Utc::now().timestamp(),
-        };
+        let options = self.work.options(config, tenant, self.force);
+        let options = RunOptions { allow_empty: self.allow_empty, ..options };
         Ok(RunRequest { engine, sources, options })
     }
 
@@ -220,86 +268,26 @@ impl SourceArgs {
             Some(name) => checked_name(name)?,
             None => derived_name(&section.location)?,
         };
-        let plugin = self.plugin.as_ref().or(section.plugin.as_ref()).or(defaults.plugin.as_ref());
+        let plugin = self.work.plugin.as_ref().or(section.plugin.as_ref()).or(defaults.plugin.as_ref());
         let plugin = plugin.ok_or_else(|| {
             UsageError(format!("no plugin for {}; name one with --plugin, for example aws-cur", section.location))
         })?;
-        let tags = self.tags()?.or_else(|| section.tags.clone()).or_else(|| defaults.tags.clone());
-        let markup = self.markup.as_ref().or(section.markup.as_ref()).or(defaults.markup.as_ref());
-        let markup = markup.map(|text| settings::markup(text)).transpose()?;
         let month = |flag: Option<Month>, text: &Option<String>| match (flag, text) {
             (Some(month), _) => Ok(Some(month)),
             (None, Some(text)) => text.parse().map(Some).map_err(UsageError),
             (None, None) => Ok(None),
         };
-        let months = (month(self.from, &section.from)?, month(self.to, &section.to)?);
-        if let (Some(from), Some(to)) = months
-            && from > to
-        {
-            return Err(UsageError(format!("--from {from} is after --to {to}")).into());
-        }
+        let months = checked((month(self.work.from, &section.from)?, month(self.work.to, &section.to)?))?;
         Ok(SourceRequest {
             name,
             name_is_derived: section.name.is_none(),
             uuid: section.uuid,
             location: section.location.clone(),
             plugin: plugins.load(plugin)?,
-            settings: plugin_settings(tags.as_deref(), markup.as_deref()),
+            settings: self.work.settings(config, Some(section))?,
             months,
         })
     }
-
-    fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
-        let Some(path) = &self.tags_file else { return Ok(self.tags.clone()) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| UsageError(format!("cannot read --tags-file {}: {error}", path.display())))?;
-        let keys = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(Some(keys.map(str::to_owned).collect()))
-    }
-}
-
-/// Loads each plugin once.
-struct PluginLoader<'a> {
-    engine: &'a Engine,
-    loaded: Vec<(String, Arc<Plugin>)>,
-}
-
-impl PluginLoader<'_> {
-    fn load(&mut self, name: &str) -> anyhow::Result<Arc<Plugin>> {
-        if let Some((_, plugin)) = self.loaded.iter().find(|(known, _)| known == name) {
-            return Ok(Arc::clone(plugin));
-        }
-        let started = Instant::now();
-        let plugin = self.engine.load(&find_plugin(name)?)?;
-        let milliseconds = started.elapsed().as_millis();
-        tracing::debug!(plugin = name, digest = plugin.digest(), milliseconds, "plugin loaded");
-        self.loaded.push((name.to_owned(), Arc::clone(&plugin)));
-        Ok(plugin)
-    }
-}
-
-/// The file of a plugin: a path as it is, a name looked up beside the program and in `COSTHOST_PLUGIN_PATH`.
-///
-/// # Errors
-/// When a name is found nowhere; the error lists the places.
-pub fn find_plugin(name: &str) -> anyhow::Result<PathBuf> {
-    if name.contains(std::path::MAIN_SEPARATOR) || name.ends_with(".wasm") {
-        return Ok(PathBuf::from(name));
-    }
-    let mut folders: Vec<PathBuf> = Vec::new();
-    if let Some(path) = std::env::var_os("COSTHOST_PLUGIN_PATH") {
-        folders.extend(std::env::split_paths(&path));
-    }
-    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
-        folders.push(folder.join("plugins"));
-        // Where the build leaves them: target/<profile>/costhost and target/plugins.
-        folders.extend(folder.parent().map(|target| target.join("plugins")));
-    }
-    let found = folders.iter().map(|folder| folder.join(format!("{name}.wasm"))).find(|file| file.is_file());
-    found.ok_or_else(|| {
-        let places = folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
-        UsageError(format!("no plugin called `{name}` in {places}; give the path of its .wasm file instead")).into()
-    })
 }
 
 #[cfg(test)]

@@ -17,10 +17,13 @@ pub mod logging;
 pub mod maintain;
 pub mod plan;
 pub mod plugin;
+pub mod plugin_files;
+pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sources;
 pub mod sql;
+pub mod summarize;
 pub mod table;
 
 /// How a command ended.
@@ -81,8 +84,12 @@ pub enum Command {
     Run(run::RunArgs),
     /// Show what a run would read, and why.
     Plan(plan::PlanArgs),
+    /// Make summaries anew of what the lake holds, without reading reports.
+    Summarize(summarize::SummarizeArgs),
     /// List what is loaded.
     Sources(sources::SourcesArgs),
+    /// Compare what was read, the lake and the database to the last digit.
+    Reconcile(reconcile::ReconcileArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
     Report(report::ReportArgs),
     /// Query the lake with SQL.
@@ -131,7 +138,9 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::execute(args).await,
         Command::Plan(args) => plan::execute(args).await,
+        Command::Summarize(args) => summarize::execute(args).await,
         Command::Sources(args) => sources::execute(args).await,
+        Command::Reconcile(args) => reconcile::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
         Command::Maintain(args) => maintain::execute(args).await,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Exit;
-use super::args::find_plugin;
+use super::plugin_files::find_plugin;
 use crate::plugin::{Engine, EngineOptions, build_plugin};
 
 /// Flags of `costhost plugin`.

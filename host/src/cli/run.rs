@@ -55,22 +55,29 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         run::execute(plan, context)
     })
     .await??;
-    if receipt.periods.iter().any(|period| period.status == PeriodStatus::Loaded) {
+    let changed = |status| matches!(status, PeriodStatus::Loaded | PeriodStatus::Summarized);
+    if receipt.periods.iter().any(|period| changed(period.status)) {
         for source in &request.sources {
             definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
         }
     }
     let strict = args.strict || config.strict.unwrap_or(false);
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&receipt)?)?;
-    } else {
-        print(&receipt, &mut out)?;
-    }
+    show(&receipt, args.json)?;
     Ok(exit(&receipt, strict))
 }
 
-fn exit(receipt: &Receipt, strict: bool) -> Exit {
+/// Prints a receipt, for people or as JSON.
+pub(super) fn show(receipt: &Receipt, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(receipt)?)?;
+        return Ok(());
+    }
+    print(receipt, &mut out)
+}
+
+/// The exit code that a receipt asks for.
+pub(super) fn exit(receipt: &Receipt, strict: bool) -> Exit {
     if receipt.failed() {
         Exit::Failed
     } else if strict && (receipt.rejects > 0 || receipt.identity_broken()) {
@@ -82,7 +89,7 @@ fn exit(receipt: &Receipt, strict: bool) -> Exit {
 
 /// Ctrl-C and SIGTERM stop guests and workers; whatever is not committed by then is not loaded. A second one ends the
 /// process at once, which the lake survives as it survives a crash.
-fn stop_on_signal(cancel: Cancel) {
+pub(super) fn stop_on_signal(cancel: Cancel) {
     tokio::spawn(async move {
         for again in [false, true] {
             signalled().await;
@@ -111,6 +118,7 @@ fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
     for period in &receipt.periods {
         let status = match period.status {
             PeriodStatus::Loaded => "loaded",
+            PeriodStatus::Summarized => "summarized",
             PeriodStatus::Unchanged => "unchanged",
             PeriodStatus::Superseded => "superseded",
             PeriodStatus::Failed => "FAILED",
@@ -167,6 +175,12 @@ fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
 
 fn print_totals(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
     let seconds = receipt.wall_ms as f64 / 1000.0;
+    let count = |status| receipt.periods.iter().filter(|period| period.status == status).count();
+    let again = count(PeriodStatus::Summarized);
+    if again > 0 && count(PeriodStatus::Loaded) == 0 {
+        writeln!(out, "summaries of {again} periods made anew in {seconds:.2} s; no report was read")?;
+        return Ok(());
+    }
     writeln!(out, "{} rows in {seconds:.2} s", receipt.rows)?;
     for (column, by_currency) in receipt.totals.as_object().into_iter().flatten() {
         for (currency, amount) in by_currency.as_object().into_iter().flatten() {

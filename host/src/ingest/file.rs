@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
+use super::commit::discard;
 use super::error::IngestError;
-use super::period::discard;
 use super::plan::PlannedPeriod;
 use super::progress::FileProgress;
 use super::request::RunOptions;
@@ -113,7 +113,7 @@ impl<'a> FileWork<'a> {
         let context = CallContext { run: task.run.to_string(), unit: format!("{} {}", period.title(), input.path) };
         let mut instance = period.plugin.instance(context, &task.options.limits, task.cancel)?;
         let normalizer = instance.open_normalizer(&NormalizeJob {
-            settings: period.settings.clone(),
+            settings: period.settings.for_rows(),
             now: task.options.now,
             source: period.source.clone(),
             revision: period.report.revision.clone(),
@@ -292,7 +292,8 @@ impl<'a> FileWork<'a> {
     }
 }
 
-fn ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
+/// Rows as a plugin is given them.
+pub(super) fn ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
     encode_ipc(&batch.schema(), std::slice::from_ref(batch)).map_err(|error| encoding(&error))
 }
 
@@ -301,12 +302,13 @@ fn small_ipc_of(batch: &RecordBatch) -> Result<Vec<u8>, IngestError> {
     ipc_of(&compact(batch).map_err(|error| encoding(&error))?)
 }
 
-fn encoding(error: &ArrowError) -> IngestError {
+/// A failure to encode rows for a plugin.
+pub(super) fn encoding(error: &ArrowError) -> IngestError {
     IngestError::Internal(format!("encoding rows for the plugin ({error})"))
 }
 
 /// The columns a summary asked for. The manifest was checked: they are there.
-fn project(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, IngestError> {
+pub(super) fn project(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, IngestError> {
     let schema = batch.schema();
     let indices = columns.iter().map(|column| schema.index_of(column)).collect::<Result<Vec<_>, _>>();
     let projected = indices.and_then(|indices| batch.project(&indices));

@@ -1,7 +1,8 @@
-//! The identity of a load: everything that its result depends on, as one digest.
+//! The identities of a load: everything that its rows, and everything that its summaries depend on, as digests.
 //!
 //! A plugin is a pure function of its input, so equal identities mean equal rows. That is what lets a second run do
-//! nothing, two hosts race without harm, and a crash between two commits be finished by the next run.
+//! nothing, two hosts race without harm, and a crash between two commits be finished by the next run. There are two, so
+//! that other settings of summaries need no report to be read again.
 
 use sha2::{Digest, Sha256};
 
@@ -11,33 +12,30 @@ use crate::source::grant::ObjectInfo;
 /// Raised when the host itself turns the same bytes into other rows than before: everything is then loaded anew.
 const DATA_VERSION: u32 = 1;
 
-/// What a load depends on.
+/// What the normalized rows of a period depend on.
 #[derive(Debug)]
-pub struct LoadIdentity<'a> {
+pub struct RowsIdentity<'a> {
     /// Lake prefix of the organization.
     pub tenant: &'a str,
     /// The source's full name in the lake.
     pub source: &'a str,
-    /// Its UUID, which summary rows carry.
-    pub source_uuid: uuid::Uuid,
     /// The delivery.
     pub report: &'a FoundReport,
     /// Its files as they are now, in the report's order.
     pub files: &'a [ObjectInfo],
     /// SHA-256 of the component.
     pub plugin_digest: &'a str,
-    /// The settings as the plugin is given them.
+    /// The settings as the plugin is given them for reading.
     pub settings: &'a str,
 }
 
-impl LoadIdentity<'_> {
+impl RowsIdentity<'_> {
     /// SHA-256 in hex over all parts, each with its length so that no two can run together.
     pub fn digest(&self) -> String {
         let mut parts = Parts(Sha256::new());
-        parts.add(&format!("costhost load {DATA_VERSION}"));
+        parts.add(&format!("costhost rows {DATA_VERSION}"));
         parts.add(self.tenant);
         parts.add(self.source);
-        parts.add(&self.source_uuid.to_string());
         parts.add(&self.report.revision);
         parts.add(&self.report.period.start.to_string());
         parts.add(&self.report.period.end.to_string());
@@ -59,6 +57,20 @@ impl LoadIdentity<'_> {
         parts.add(self.settings);
         hex(&parts.0.finalize())
     }
+}
+
+/// The identity of a whole load: of the rows it was made of, and of what its summaries depend on beside them.
+///
+/// `rows_id` is a [`RowsIdentity`]'s digest, `plugin_digest` of the component that summarizes, `settings` what it is given
+/// for that.
+pub fn load_id(rows_id: &str, source_uuid: uuid::Uuid, plugin_digest: &str, settings: &str) -> String {
+    let mut parts = Parts(Sha256::new());
+    parts.add(&format!("costhost load {DATA_VERSION}"));
+    parts.add(rows_id);
+    parts.add(&source_uuid.to_string());
+    parts.add(plugin_digest);
+    parts.add(settings);
+    hex(&parts.0.finalize())
 }
 
 struct Parts(Sha256);

@@ -4,15 +4,19 @@
 //! what a report is, what its rows mean and what a summary holds comes from the plugin; what is loaded already comes
 //! from the lake.
 
+pub mod commit;
+mod decide;
 pub mod error;
 pub mod file;
 pub mod identity;
 pub mod load_id;
+pub mod loaded;
 pub mod period;
 pub mod plan;
 pub mod progress;
 pub mod receipt;
 pub mod request;
+pub mod resummarize;
 pub mod run;
 pub mod summaries;
 pub mod tables;

@@ -1,25 +1,25 @@
 //! One billing period after all its files have come through: summaries are merged and everything is committed.
 //!
-//! The order of commits is: plugin tables, rejects, then the load record. Each is one atomic replacement of the period
-//! in one table, and each is skipped when this very load is in already; so a crash between two of them leaves every
-//! table whole, and the next run, which finds one of them missing, makes the rest.
+//! The order of commits is: the rows, what was set aside, what was made of the rows, then the record of the load. The
+//! first two carry the identity of the rows, the others that of the whole load, so that summaries can later be made
+//! anew of the same rows.
 
 use std::time::Instant;
 
+use super::commit::{Commits, Staged, Tables};
 use super::error::IngestError;
 use super::file::FileResult;
 use super::identity::IdentityResult;
 use super::load_id::sha256_hex;
 use super::plan::PlannedPeriod;
-use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, TableReceipt, Timings};
+use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, Timings};
 use super::request::RunOptions;
 use super::summaries::Partials;
 use super::tables::PluginTables;
 use super::totals::Totals;
-use crate::lake::{
-    Committed, LakeTable, Load, LoadRecord, RejectRow, StagedFile, WriterOptions, loads_batch, rejects_batch,
-};
-use crate::plugin::Cancel;
+use crate::lake::{Load, LoadRecord, RejectRow, StagedFile};
+use crate::plugin::{Cancel, InputFile};
+use crate::source::grant::ObjectInfo;
 
 /// Everything the files of a period came to, and what is made of it.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl PeriodWork<'_> {
     pub fn complete(&self, files: Vec<FileResult>) -> Result<PeriodReceipt, IngestError> {
         let mut sum = Sum::default();
         let mut partials: Partials = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
-        let mut staged: Vec<Vec<StagedFile>> = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
+        let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         for mut file in files {
             for (summary, pieces) in std::mem::take(&mut file.partials) {
                 if let Some(all) = partials.get_mut(summary) {
@@ -64,15 +64,10 @@ impl PeriodWork<'_> {
         match made {
             Ok((identities, summarize_ms)) => self.commit(staged, sum, identities, summarize_ms),
             Err(error) => {
-                self.discard(staged);
+                self.commits().discard(staged);
                 Err(error)
             }
         }
-    }
-
-    /// Removes the staged files of a period that will not be committed.
-    pub fn discard(&self, staged: Vec<Vec<StagedFile>>) {
-        self.tables.declared.iter().zip(staged).for_each(|(table, files)| discard(table, files));
     }
 
     /// `written` counts the rows that came out of the plugin.
@@ -112,34 +107,25 @@ impl PeriodWork<'_> {
 
     fn commit(
         &self,
-        staged: Vec<Vec<StagedFile>>,
+        mut staged: Staged,
         sum: Sum,
         identities: Vec<IdentityResult>,
         summarize_ms: u64,
     ) -> Result<PeriodReceipt, IngestError> {
         let started = Instant::now();
-        let manifest = self.period.plugin.manifest();
         let mut receipt = self.receipt(PeriodStatus::Loaded, self.period.why.clone());
-        let mut load = self.load(&sum);
-        let mut tables = Vec::new();
-        let mut left = self.tables.declared.iter().zip(&manifest.tables).zip(staged);
-        while let Some(((table, declared), files)) = left.next() {
-            let (rows, bytes) = (files.iter().map(StagedFile::rows).sum(), files.iter().map(StagedFile::bytes).sum());
-            let committed = self.replace(table, files, &load);
-            let keep_on = matches!(committed, Ok(Committed::New { .. } | Committed::AlreadyThere));
-            if !keep_on {
-                // What is not committed now never will be; an older delivery must not go on past a newer one either.
-                left.by_ref().for_each(|((table, _), files)| discard(table, files));
-            }
-            let committed = committed?;
-            if !keep_on {
-                receipt.status = PeriodStatus::Superseded;
-                receipt.why = "another run loaded a newer delivery meanwhile".to_owned();
-                return Ok(receipt);
-            }
-            tables.push(TableReceipt { table: declared.name.clone(), rows, bytes, version: version_of(&committed) });
+        let commits = self.commits();
+        let rows = Load { id: self.period.rows_id.clone(), ..self.load(&sum) };
+        let mut whole = self.load(&sum);
+        let Some(mut tables) = commits.replace(Tables::Normalized, &mut staged, &rows)? else {
+            return Ok(superseded(receipt));
+        };
+        if let Err(error) = commits.rejects(&sum.rejects, &rows) {
+            commits.discard(staged);
+            return Err(error);
         }
-        self.commit_rejects(&sum, &load)?;
+        let Some(made) = commits.replace(Tables::Made, &mut staged, &whole)? else { return Ok(superseded(receipt)) };
+        tables.extend(made);
         let mut outcome = LoadOutcome {
             rows: sum.rows,
             rejects: sum.rejects_counted,
@@ -151,11 +137,15 @@ impl PeriodWork<'_> {
             timings: Timings { summarize_ms, ..sum.timings },
         };
         receipt.outcome = Some(outcome.clone());
-        load.metadata = serde_json::to_value(&receipt).unwrap_or_default();
-        self.commit_load_record(&receipt, &outcome, &load)?;
+        whole.metadata = serde_json::to_value(&receipt).unwrap_or_default();
+        commits.record(self.record(&receipt, &outcome), &whole)?;
         outcome.timings.commit_ms = started.elapsed().as_millis() as u64;
         receipt.outcome = Some(outcome);
         Ok(receipt)
+    }
+
+    fn commits(&self) -> Commits<'_> {
+        Commits { tables: self.tables, plugin: &self.period.plugin, partition: self.period.partition() }
     }
 
     fn load(&self, sum: &Sum) -> Load {
@@ -172,7 +162,7 @@ impl PeriodWork<'_> {
                 "plugin": manifest.id,
                 "plugin_version": manifest.version,
                 "plugin_digest": self.period.plugin.digest(),
-                "settings_digest": sha256_hex(&self.period.settings),
+                "settings_digest": sha256_hex(&self.period.settings.for_summaries()),
                 "rows": sum.rows,
                 "rejects": sum.rejects_counted,
                 "totals": sum.totals.to_json(),
@@ -181,33 +171,13 @@ impl PeriodWork<'_> {
         }
     }
 
-    fn replace(&self, table: &LakeTable, files: Vec<StagedFile>, load: &Load) -> Result<Committed, IngestError> {
-        let handle = tokio::runtime::Handle::current();
-        Ok(handle.block_on(table.replace(&self.period.partition(), files, load))?)
-    }
-
-    fn commit_rejects(&self, sum: &Sum, load: &Load) -> Result<(), IngestError> {
-        let table = &self.tables.rejects;
-        let mut files = Vec::new();
-        if !sum.rejects.is_empty() {
-            let mut writer = table.writer(&self.period.partition(), &WriterOptions::default())?;
-            writer.write(&rejects_batch(&sum.rejects)?)?;
-            files.push(writer.finish()?);
-        }
-        self.replace(table, files, load).map(|_| ())
-    }
-
-    fn commit_load_record(
-        &self,
-        receipt: &PeriodReceipt,
-        outcome: &LoadOutcome,
-        load: &Load,
-    ) -> Result<(), IngestError> {
+    fn record(&self, receipt: &PeriodReceipt, outcome: &LoadOutcome) -> LoadRecord {
         let manifest = self.period.plugin.manifest();
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let micros = |seconds: i64| seconds.saturating_mul(1_000_000);
-        let record = LoadRecord {
+        LoadRecord {
             load_id: self.period.load_id.clone(),
+            rows_id: self.period.rows_id.clone(),
             loaded_at: chrono::Utc::now().timestamp_micros(),
             source: self.period.source.clone(),
             source_uuid: self.period.source_uuid.to_string(),
@@ -227,14 +197,7 @@ impl PeriodWork<'_> {
             settings_digest: receipt.settings_digest.clone(),
             totals: outcome.totals.to_string(),
             receipt: serde_json::to_string(receipt).unwrap_or_default(),
-        };
-        let table = &self.tables.loads;
-        let partition = self.period.partition();
-        let mut writer = table.writer(&partition, &WriterOptions::default())?;
-        writer.write(&loads_batch(&[record])?)?;
-        let files = vec![writer.finish()?];
-        tokio::runtime::Handle::current().block_on(table.append(&partition, files, load))?;
-        Ok(())
+        }
     }
 
     /// A receipt without an outcome.
@@ -255,26 +218,22 @@ pub fn period_receipt(period: &PlannedPeriod, status: PeriodStatus, why: String)
         why,
         revision: period.report.revision.clone(),
         load_id: period.load_id.clone(),
+        rows_id: period.rows_id.clone(),
         plugin: format!("{} {}", manifest.id, manifest.version),
         plugin_digest: period.plugin.digest().to_owned(),
-        settings_digest: sha256_hex(&period.settings),
-        files: files
-            .map(|file| FileReceipt { path: file.path.clone(), bytes: file.size, etag: file.etag.clone() })
-            .collect(),
+        settings_digest: sha256_hex(&period.settings.for_summaries()),
+        files: files.zip(&period.report.files).map(|(file, input)| file_receipt(file, input)).collect(),
         outcome: None,
     }
 }
 
-/// Removes files that were written and will not be committed.
-pub fn discard(table: &LakeTable, files: Vec<StagedFile>) {
-    tokio::runtime::Handle::current().block_on(table.discard(files));
+fn file_receipt(file: &ObjectInfo, input: &InputFile) -> FileReceipt {
+    FileReceipt { path: file.path.clone(), bytes: file.size, promised_rows: input.rows, etag: file.etag.clone() }
 }
 
-fn version_of(committed: &Committed) -> Option<u64> {
-    match committed {
-        Committed::New { version } => Some(*version),
-        _ => None,
-    }
+fn superseded(receipt: PeriodReceipt) -> PeriodReceipt {
+    let why = "another run loaded a newer delivery meanwhile".to_owned();
+    PeriodReceipt { status: PeriodStatus::Superseded, why, ..receipt }
 }
 
 /// What all files of a period came to together.

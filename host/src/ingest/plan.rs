@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
+use super::decide::{Loaded, decide};
 use super::error::{IngestError, chain};
-use super::load_id::{LoadIdentity, sha256_hex, source_uuid};
-use super::request::{RunOptions, SourceRequest};
+use super::load_id::{RowsIdentity, load_id, source_uuid};
+use super::request::{PluginSettings, RunOptions, SourceRequest};
 use super::summaries::SummaryUnit;
-use super::tables::PluginTables;
-use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
+use crate::lake::{Lake, LoadRecord, Partition};
 use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
 use crate::source;
@@ -47,9 +47,13 @@ pub struct PlannedPeriod {
     /// What reads them.
     pub plugin: Arc<Plugin>,
     /// Settings for the plugin.
-    pub settings: String,
-    /// Identity of the load.
+    pub settings: PluginSettings,
+    /// Identity of its rows.
+    pub rows_id: String,
+    /// Identity of the whole load.
     pub load_id: String,
+    /// The load that is in.
+    pub loaded: Option<LoadRecord>,
     /// Whether to read it.
     pub decision: Decision,
     /// The decision in words.
@@ -103,6 +107,8 @@ pub enum Decision {
     New,
     /// What is loaded came from something else.
     Changed,
+    /// The rows are in; only what is made of them is made anew, from the lake.
+    Summarize,
     /// This very load is in.
     Unchanged,
     /// A newer delivery is loaded.
@@ -110,7 +116,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Whether the period's files are read.
+    /// Whether the report's files are read.
     pub fn reads(self) -> bool {
         matches!(self, Self::New | Self::Changed)
     }
@@ -179,7 +185,7 @@ async fn find(
     let handle = tokio::runtime::Handle::current();
     let bucket = Arc::new(Bucket::new(Location::clone(&location), GrantLimits::default(), handle));
     let window = source.window().map(|(start, end)| Period { start, end });
-    let request = DiscoverRequest { settings: source.settings.clone(), window, now: options.now };
+    let request = DiscoverRequest { settings: source.settings.for_rows(), window, now: options.now };
     let (plugin, limits, cancel) = (Arc::clone(&source.plugin), options.limits.clone(), cancel.clone());
     // The guest's storage calls block, so discovery gets a thread that may.
     let found = tokio::task::spawn_blocking(move || plugin.discover(bucket, request, &limits, &cancel)).await;
@@ -251,14 +257,13 @@ async fn add_period(
         }
     };
     let uuid = source.uuid.unwrap_or_else(|| source_uuid(&options.tenant, &name));
-    let load_id = LoadIdentity {
+    let rows_id = RowsIdentity {
         tenant: &options.tenant,
         source: &name,
-        source_uuid: uuid,
         report: &report,
         files: &files,
         plugin_digest: source.plugin.digest(),
-        settings: &source.settings,
+        settings: &source.settings.for_rows(),
     }
     .digest();
     plan.periods.push(PlannedPeriod {
@@ -270,7 +275,9 @@ async fn add_period(
         location: Arc::clone(location),
         plugin: Arc::clone(&source.plugin),
         settings: source.settings.clone(),
-        load_id,
+        load_id: load_id(&rows_id, uuid, source.plugin.digest(), &source.settings.for_summaries()),
+        rows_id,
+        loaded: None,
         decision: Decision::New,
         why: String::new(),
     });
@@ -307,143 +314,4 @@ fn drop_collisions(plan: &mut Plan) {
         source,
         month: Some(month),
     }));
-}
-
-/// What the lake holds of the planned periods, read once a plan.
-#[derive(Default)]
-struct Loaded {
-    /// Newest load records, by provider.
-    records: BTreeMap<String, Vec<LoadRecord>>,
-    /// One mark per table of the plugin, by plugin digest and partition.
-    marks: BTreeMap<(String, Partition), Vec<Option<LoadedMark>>>,
-}
-
-impl Loaded {
-    async fn read(lake: &Lake, periods: &[PlannedPeriod], options: &RunOptions) -> Result<Self, IngestError> {
-        let mut loaded = Self::default();
-        let mut plugins: BTreeMap<&str, (&Arc<Plugin>, Vec<Partition>)> = BTreeMap::new();
-        for period in periods {
-            let entry = plugins.entry(period.plugin.digest()).or_insert((&period.plugin, Vec::new()));
-            entry.1.push(period.partition());
-        }
-        for (digest, (plugin, partitions)) in plugins {
-            let manifest = plugin.manifest();
-            if !loaded.records.contains_key(&manifest.provider) {
-                let records = latest_loads(lake, &options.tenant, &manifest.provider).await?;
-                loaded.records.insert(manifest.provider.clone(), records);
-            }
-            // Each reads a log of its own, from a store that may be far away.
-            let tables = PluginTables::open(lake, &options.tenant, manifest)?.declared;
-            let reading = tables.iter().map(|table| table.loaded_all(&partitions));
-            for marks in futures::future::try_join_all(reading).await? {
-                for (partition, mark) in partitions.iter().zip(marks) {
-                    loaded.marks.entry((digest.to_owned(), partition.clone())).or_default().push(mark);
-                }
-            }
-        }
-        Ok(loaded)
-    }
-
-    fn records(&self, period: &PlannedPeriod) -> &[LoadRecord] {
-        self.records.get(&period.plugin.manifest().provider).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn state(&self, period: &PlannedPeriod) -> TableState {
-        let key = (period.plugin.digest().to_owned(), period.partition());
-        let marks = self.marks.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let newest = marks.iter().flatten().filter_map(|mark| mark.delivered).max();
-        if let Some(newest) = newest.filter(|newest| *newest > period.report.delivered) {
-            return TableState::Newer(newest);
-        }
-        let same =
-            |mark: &Option<LoadedMark>| mark.as_ref().is_some_and(|mark| mark.is(&period.load_id).unwrap_or(false));
-        match marks {
-            marks if marks.iter().all(Option::is_none) => TableState::Nothing,
-            marks if marks.iter().all(same) => TableState::This,
-            _ => TableState::Other,
-        }
-    }
-}
-
-/// What the tables of a plugin hold of a period.
-enum TableState {
-    /// Nothing at all.
-    Nothing,
-    /// This very load, in every table.
-    This,
-    /// A delivery that is newer than the planned one, with its time.
-    Newer(i64),
-    /// Something else.
-    Other,
-}
-
-/// Sets the period's decision, or says why it must not be loaded.
-fn decide(
-    loaded: &Loaded,
-    period: &mut PlannedPeriod,
-    sources: &[SourceRequest],
-    options: &RunOptions,
-) -> Option<String> {
-    let records = loaded.records(period);
-    if let Some(other) = moved_place(records, period, sources) {
-        return Some(format!(
-            "the lake already holds a source `{}`, read from {other}; this one lies at {}. Give it a name with \
-             --source-name (the same name says that it is the same source)",
-            period.source, period.location.url
-        ));
-    }
-    let known = records.iter().find(|record| {
-        record.source == period.source && record.period_start == period.report.period.start.saturating_mul(1_000_000)
-    });
-    let recorded = known.filter(|record| record.load_id == period.load_id);
-    (period.decision, period.why) = match (loaded.state(period), known) {
-        (TableState::This, _) if recorded.is_some() && !options.force => {
-            (Decision::Unchanged, "nothing new since the last load".into())
-        }
-        (TableState::Newer(delivered), _) if !options.force => {
-            (Decision::Superseded, format!("a newer delivery ({}) is loaded", super::time_text(delivered)))
-        }
-        (TableState::This, _) if recorded.is_some() => (Decision::Changed, "loaded again because of --force".into()),
-        (TableState::Nothing, None) => (Decision::New, "not loaded yet".into()),
-        (_, Some(record)) => (Decision::Changed, difference(record, period)),
-        (_, None) => (Decision::Changed, "an earlier load was not finished".into()),
-    };
-    None
-}
-
-/// A name made from a location must not silently join two places into one source.
-fn moved_place<'a>(history: &'a [LoadRecord], period: &PlannedPeriod, sources: &[SourceRequest]) -> Option<&'a str> {
-    let derived = sources.iter().any(|source| {
-        source.name_is_derived
-            && (period.source == source.name || period.source.starts_with(&format!("{}/", source.name)))
-    });
-    let record = history.iter().find(|record| record.source == period.source)?;
-    (derived && record.location != period.location.url).then_some(record.location.as_str())
-}
-
-fn difference(record: &LoadRecord, period: &PlannedPeriod) -> String {
-    let mut reasons = Vec::new();
-    if record.revision != period.report.revision {
-        reasons.push(format!("revision {} replaces {}", short(&period.report.revision), short(&record.revision)));
-    }
-    if record.plugin_digest != period.plugin.digest() {
-        let version = &period.plugin.manifest().version;
-        reasons.push(format!(
-            "plugin {} {} instead of {}",
-            period.plugin.manifest().id,
-            version,
-            record.plugin_version
-        ));
-    }
-    if record.settings_digest != sha256_hex(&period.settings) {
-        reasons.push("other settings".to_owned());
-    }
-    if reasons.is_empty() {
-        reasons.push("its files have changed, or an earlier load was not finished".to_owned());
-    }
-    reasons.join(", ")
-}
-
-fn short(revision: &str) -> &str {
-    revision.char_indices().nth(13).map_or(revision, |(end, _)| revision.get(..end).unwrap_or(revision))
 }

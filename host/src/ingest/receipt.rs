@@ -48,6 +48,8 @@ pub struct PeriodReceipt {
     pub revision: String,
     /// Identity of the load.
     pub load_id: String,
+    /// Identity of its rows alone.
+    pub rows_id: String,
     /// `id version`.
     pub plugin: String,
     /// SHA-256 of the component.
@@ -67,6 +69,8 @@ pub struct PeriodReceipt {
 pub enum PeriodStatus {
     /// Read and committed by this run.
     Loaded,
+    /// Its rows were in already; what is made of them was made anew, from the lake.
+    Summarized,
     /// This very load was in already.
     Unchanged,
     /// A newer delivery is loaded.
@@ -83,6 +87,9 @@ pub struct FileReceipt {
     pub path: String,
     /// Bytes as stored.
     pub bytes: u64,
+    /// Rows that the delivery's manifest promises, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised_rows: Option<u64>,
     /// Where the store has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,

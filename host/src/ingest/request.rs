@@ -20,8 +20,8 @@ pub struct SourceRequest {
     pub location: String,
     /// What reads it.
     pub plugin: Arc<Plugin>,
-    /// Settings for the plugin, as JSON with sorted keys.
-    pub settings: String,
+    /// Settings for the plugin.
+    pub settings: PluginSettings,
     /// First and last billing month of interest.
     pub months: (Option<Month>, Option<Month>),
 }
@@ -103,19 +103,66 @@ pub fn checked_name(name: &str) -> Result<String, SettingsError> {
     }
 }
 
-/// Settings for a cost plugin, as the JSON it is given. Keys are sorted, so equal settings are equal text.
-pub fn plugin_settings(tags: Option<&[String]>, markup: Option<&str>) -> String {
-    let mut settings = serde_json::Map::new();
-    if let Some(tags) = tags {
-        let mut tags = tags.to_vec();
-        tags.sort();
-        tags.dedup();
-        settings.insert("enabled_tag_keys".to_owned(), tags.into());
+/// What a plugin is told beside its input.
+///
+/// Summaries are told more than readers: rows must not depend on what only summaries need, so that they can be
+/// summarized anew from the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PluginSettings {
+    /// Keys of tags that summaries keep; all where it is `None`. Sorted.
+    enabled_tag_keys: Option<Vec<String>>,
+    /// Keys of tags that summaries leave out. Sorted.
+    disabled_tag_keys: Vec<String>,
+    /// Percent, in its plainest form.
+    markup_percent: Option<String>,
+}
+
+impl PluginSettings {
+    /// Settings of an operator: `markup` in the form that [`crate::settings::markup`] gives.
+    pub fn new(tags: Option<&[String]>, markup: Option<&str>) -> Self {
+        Self {
+            enabled_tag_keys: tags.map(sorted),
+            disabled_tag_keys: Vec::new(),
+            markup_percent: markup.filter(|markup| *markup != "0").map(str::to_owned),
+        }
     }
-    if let Some(markup) = markup.filter(|markup| *markup != "0") {
-        settings.insert("markup_percent".to_owned(), markup.into());
+
+    /// Whether the operator said which tag keys count, so that a database need not be asked.
+    pub fn names_tag_keys(&self) -> bool {
+        self.enabled_tag_keys.is_some()
     }
-    serde_json::Value::Object(settings).to_string()
+
+    /// Leaves out tags with these keys too.
+    pub fn disable_tag_keys(&mut self, keys: &[String]) {
+        self.disabled_tag_keys = sorted(keys);
+    }
+
+    /// What `discover` and `normalize` are given, as JSON.
+    pub fn for_rows(&self) -> String {
+        "{}".to_owned()
+    }
+
+    /// What `summarize` is given, as JSON. Keys are sorted, so equal settings are equal text.
+    pub fn for_summaries(&self) -> String {
+        let mut settings = serde_json::Map::new();
+        if !self.disabled_tag_keys.is_empty() {
+            settings.insert("disabled_tag_keys".to_owned(), self.disabled_tag_keys.clone().into());
+        }
+        if let Some(keys) = &self.enabled_tag_keys {
+            settings.insert("enabled_tag_keys".to_owned(), keys.clone().into());
+        }
+        if let Some(markup) = &self.markup_percent {
+            settings.insert("markup_percent".to_owned(), markup.clone().into());
+        }
+        serde_json::Value::Object(settings).to_string()
+    }
+}
+
+fn sorted(keys: &[String]) -> Vec<String> {
+    let mut keys = keys.to_vec();
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 #[cfg(test)]
@@ -138,10 +185,14 @@ mod tests {
     #[test]
     fn equal_settings_are_equal_text() {
         let tags = |keys: &[&str]| -> Vec<String> { keys.iter().map(|key| (*key).to_owned()).collect() };
-        let a = plugin_settings(Some(&tags(&["b", "a", "b"])), Some("10"));
-        let b = plugin_settings(Some(&tags(&["a", "b"])), Some("10"));
+        let mut a = PluginSettings::new(Some(&tags(&["b", "a", "b"])), Some("10"));
+        let mut b = PluginSettings::new(Some(&tags(&["a", "b"])), Some("10"));
+        a.disable_tag_keys(&tags(&["d", "c"]));
+        b.disable_tag_keys(&tags(&["c", "d", "c"]));
         assert_eq!(a, b);
-        assert_eq!(a, r#"{"enabled_tag_keys":["a","b"],"markup_percent":"10"}"#);
-        assert_eq!(plugin_settings(None, Some("0")), "{}");
+        let text = r#"{"disabled_tag_keys":["c","d"],"enabled_tag_keys":["a","b"],"markup_percent":"10"}"#;
+        assert_eq!(a.for_summaries(), text);
+        assert_eq!(a.for_rows(), "{}");
+        assert_eq!(PluginSettings::new(None, Some("0")).for_summaries(), "{}");
     }
 }

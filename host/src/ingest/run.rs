@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::commit::discard;
 use super::error::{IngestError, chain};
 use super::file::{self, FileResult, FileTask};
-use super::period::{PeriodWork, discard, period_receipt};
+use super::period::{PeriodWork, period_receipt};
 use super::plan::{Decision, Plan, PlannedPeriod};
 use super::progress::Progress;
 use super::receipt::{PeriodReceipt, PeriodStatus, ProblemReceipt, Receipt};
 use super::request::RunOptions;
+use super::resummarize::Resummarize;
 use super::tables::PluginTables;
 use super::totals::Totals;
 use crate::lake::Lake;
@@ -85,8 +87,12 @@ fn slots<'a>(plan: &'a Plan, context: RunContext<'_>) -> Result<Vec<PeriodSlot<'
 }
 
 fn files_to_do(slots: &[PeriodSlot<'_>]) -> VecDeque<(usize, usize)> {
-    let reading = slots.iter().enumerate().filter(|(_, slot)| slot.period.decision.reads());
-    reading.flat_map(|(at, slot)| (0..slot.period.files.len().max(1)).map(move |index| (at, index))).collect()
+    let jobs = |slot: &PeriodSlot<'_>| match slot.period.decision {
+        Decision::New | Decision::Changed => slot.period.files.len().max(1),
+        Decision::Summarize => 1,
+        Decision::Unchanged | Decision::Superseded => 0,
+    };
+    slots.iter().enumerate().flat_map(|(at, slot)| (0..jobs(slot)).map(move |index| (at, index))).collect()
 }
 
 fn next(queue: &Mutex<VecDeque<(usize, usize)>>) -> Option<(usize, usize)> {
@@ -118,6 +124,9 @@ impl PeriodSlot<'_> {
 
     /// One file, and the whole period when it was the last.
     fn work(&self, index: usize, context: RunContext<'_>, progress: &Progress) {
+        if self.period.decision == Decision::Summarize {
+            return self.resummarize(context);
+        }
         let what = || format!("working on {}", self.period.title());
         let result = unless_panicking(what, || self.file(index, context, progress));
         if result.is_err() {
@@ -185,13 +194,43 @@ impl PeriodSlot<'_> {
                 Err(error)
             }
         };
+        if matches!(&result, Ok(receipt) if receipt.status == PeriodStatus::Loaded) {
+            self.state().totals = totals;
+        }
+        self.end(result);
+    }
+
+    /// Makes summaries anew of the rows that are in.
+    fn resummarize(&self, context: RunContext<'_>) {
+        let result = unless_panicking(
+            || format!("summarizing {}", self.period.title()),
+            || {
+                let Some(record) = &self.period.loaded else {
+                    return Err(IngestError::Internal(format!("summarizing {}", self.period.title())));
+                };
+                let work = Resummarize {
+                    record,
+                    plugin: &self.period.plugin,
+                    settings: &self.period.settings,
+                    load_id: &self.period.load_id,
+                    why: &self.period.why,
+                    lake: context.lake,
+                    tables: &self.tables,
+                    options: context.options,
+                    cancel: context.cancel,
+                    run: context.run,
+                };
+                work.execute()
+            },
+        );
+        self.end(result);
+    }
+
+    fn end(&self, result: Result<PeriodReceipt, IngestError>) {
         let mut state = self.state();
         match result {
             Ok(receipt) => {
                 tracing::info!(source = receipt.source, period = receipt.period, status = ?receipt.status, "period done");
-                if receipt.status == PeriodStatus::Loaded {
-                    state.totals = totals;
-                }
                 state.receipt = Some(receipt);
             }
             Err(error) => {
@@ -215,7 +254,7 @@ impl PeriodSlot<'_> {
         let receipt = state.receipt.unwrap_or_else(|| match self.period.decision {
             Decision::Unchanged => period_receipt(self.period, PeriodStatus::Unchanged, self.period.why.clone()),
             Decision::Superseded => period_receipt(self.period, PeriodStatus::Superseded, self.period.why.clone()),
-            Decision::New | Decision::Changed => {
+            Decision::New | Decision::Changed | Decision::Summarize => {
                 let error = IngestError::Internal(format!("loading {}", self.period.title()));
                 period_receipt(self.period, PeriodStatus::Failed, error.to_string())
             }
@@ -243,7 +282,9 @@ fn receipt(
     let mut totals = Totals::default();
     periods.iter().for_each(|(_, period)| totals.merge(period));
     let periods: Vec<PeriodReceipt> = periods.into_iter().map(|(receipt, _)| receipt).collect();
-    let outcomes = || periods.iter().filter_map(|period| period.outcome.as_ref());
+    // Rows that were only summarized again were counted when they were read.
+    let read = || periods.iter().filter(|period| period.status == PeriodStatus::Loaded);
+    let outcomes = || read().filter_map(|period| period.outcome.as_ref());
     Receipt {
         run: context.run,
         costhost: env!("CARGO_PKG_VERSION"),

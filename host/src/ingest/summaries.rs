@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use super::error::IngestError;
 use super::identity::{self, IdentityResult};
 use super::load_id::bill_id;
+use super::request::PluginSettings;
 use super::tables::with_host_columns;
 use crate::lake::{LakeTable, Partition, StagedFile, WriterOptions};
 use crate::plugin::manifest::{Summary, TableRole};
@@ -31,7 +32,7 @@ pub struct SummaryUnit<'a> {
     /// What makes its summaries.
     pub plugin: &'a Arc<Plugin>,
     /// Settings for the plugin.
-    pub settings: &'a str,
+    pub settings: &'a PluginSettings,
     /// What a plugin instance may use.
     pub limits: &'a Limits,
     /// The time this run is said to have.
@@ -50,7 +51,7 @@ impl SummaryUnit<'_> {
     pub fn task(&self, summary: &Summary) -> SummaryTask {
         SummaryTask {
             summary: summary.name.clone(),
-            settings: self.settings.to_owned(),
+            settings: self.settings.for_summaries(),
             now: self.now,
             source: self.source.to_owned(),
             period: self.period,

@@ -181,6 +181,12 @@ pub fn parse_decimal(text: &str) -> Option<i128> {
     arrow::compute::kernels::cast_utils::parse_decimal::<Decimal128Type>(text.trim(), 38, 18).ok()
 }
 
+/// The text that [`decimal_text`] makes, as the number it was made of.
+pub fn parse_decimal_exact(text: &str) -> Option<i256> {
+    use arrow::array::types::Decimal256Type;
+    arrow::compute::kernels::cast_utils::parse_decimal::<Decimal256Type>(text, 76, 18).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -244,6 +250,7 @@ mod tests {
             (4_064_483_131_537_900_000_000, "4064.4831315379"),
         ] {
             assert_eq!(decimal_text(i256::from_i128(value)), text);
+            assert_eq!(parse_decimal_exact(text), Some(i256::from_i128(value)));
         }
     }
 }

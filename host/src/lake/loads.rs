@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionContext, ident, lit};
 use deltalake::DeltaTable;
 use deltalake::kernel::Add;
 
@@ -23,6 +23,8 @@ pub const LOADS_TABLE: &str = "loads";
 pub struct LoadRecord {
     /// See [`super::Load::id`].
     pub load_id: String,
+    /// The identity of its normalized rows alone: a later load may be other summaries of the same rows.
+    pub rows_id: String,
     /// Microseconds since the epoch.
     pub loaded_at: i64,
     /// The source's id. Stored as the partition column.
@@ -73,8 +75,9 @@ type TextColumn = (&'static str, fn(&LoadRecord) -> &String, fn(&mut LoadRecord)
 type NumberColumn = (&'static str, fn(&LoadRecord) -> i64, fn(&mut LoadRecord) -> &mut i64);
 
 /// Text columns in the order of the schema, and `source` is not among them: it is the partition column.
-const TEXTS: [TextColumn; 11] = [
+const TEXTS: [TextColumn; 12] = [
     ("load_id", |r| &r.load_id, |r| &mut r.load_id),
+    ("rows_id", |r| &r.rows_id, |r| &mut r.rows_id),
     ("source_uuid", |r| &r.source_uuid, |r| &mut r.source_uuid),
     ("location", |r| &r.location, |r| &mut r.location),
     ("provider", |r| &r.provider, |r| &mut r.provider),
@@ -164,6 +167,33 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
         }
     }
     Ok(newest.into_values().collect())
+}
+
+/// The receipt of a load, as JSON; `None` when the table does not hold it.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn load_receipt(
+    lake: &Lake,
+    tenant: &str,
+    provider: &str,
+    record: &LoadRecord,
+) -> Result<Option<String>, LakeError> {
+    let table = lake.table(tenant, provider, LOADS_TABLE, loads_schema())?;
+    let Some(delta) = table.delta().await? else { return Ok(None) };
+    let place = table.table_ref().to_string();
+    let failed = |error: datafusion::error::DataFusionError| LakeError::delta("querying", &place, error.into());
+    let context = SessionContext::new();
+    delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
+    let provider = delta.table_provider().await.map_err(|error| LakeError::delta("querying", &place, error.into()))?;
+    let this = ident("source").eq(lit(record.source.as_str())).and(ident("load_id").eq(lit(record.load_id.as_str())));
+    let rows = context.read_table(provider).and_then(|rows| rows.filter(this));
+    let rows = rows.and_then(|rows| rows.sort(vec![ident("loaded_at").sort(false, false)]));
+    let rows = rows.and_then(|rows| rows.select_columns(&["receipt"])).map_err(failed)?;
+    let batches = rows.limit(0, Some(1)).map_err(failed)?.collect().await.map_err(failed)?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let texts = cast(batch.column(0), &DataType::Utf8).map_err(|error| LakeError::arrow(&place, error))?;
+    Ok(texts.as_string::<i32>().iter().next().flatten().map(str::to_owned))
 }
 
 /// The records in these files, without receipts.

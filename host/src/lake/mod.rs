@@ -27,7 +27,7 @@ mod writer;
 pub use commit::{Committed, Load};
 pub use durable::DurableFiles;
 pub use error::LakeError;
-pub use loads::{LOADS_TABLE, LoadRecord, latest_loads, loads_batch, loads_schema};
+pub use loads::{LOADS_TABLE, LoadRecord, latest_loads, load_receipt, loads_batch, loads_schema};
 pub use location::LakeLocation;
 pub use maintain::{MIN_RETENTION, Maintained};
 pub use partition::{PARTITION_COLUMNS, Partition};
@@ -43,13 +43,16 @@ use futures::TryStreamExt as _;
 use object_store::path::Path;
 use tokio::runtime::Handle;
 
-use crate::source::store::StoreOptions;
+use crate::source;
+use crate::source::store::{Location, StoreOptions};
 
 /// One lake. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lake {
     pub(crate) location: Arc<LakeLocation>,
     pub(crate) runtime: Handle,
+    /// How its store was opened.
+    options: Arc<StoreOptions>,
 }
 
 impl Lake {
@@ -60,13 +63,14 @@ impl Lake {
     /// # Errors
     /// When the address or the store's settings cannot be understood.
     pub fn open(address: &str, options: &StoreOptions) -> Result<Self, LakeError> {
-        Ok(Self::at(location::store_for(address, options)?))
+        let opened = Self::at(location::store_for(address, options)?);
+        Ok(Self { options: Arc::new(options.clone()), ..opened })
     }
 
     /// A lake at a place whose store is already known. Must be called within a tokio runtime.
     #[must_use]
     pub fn at(location: LakeLocation) -> Self {
-        Self { location: Arc::new(location), runtime: Handle::current() }
+        Self { location: Arc::new(location), runtime: Handle::current(), options: Arc::default() }
     }
 
     /// Where it lies, without credentials.
@@ -89,6 +93,19 @@ impl Lake {
     /// For names that are no plain path segment.
     pub fn stored(&self, table: &TableRef) -> Result<LakeTable, LakeError> {
         self.table(&table.tenant, &table.provider, &table.name, Arc::new(Schema::empty()))
+    }
+
+    /// A table's directory as a place to read files from.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn source_location(&self, table: &TableRef) -> Result<Location, LakeError> {
+        let address = match self.location.file(&table.to_string()) {
+            Some(directory) => directory.display().to_string(),
+            None => format!("{}{table}/", self.url()),
+        };
+        let opened = source::store::open(&address, &self.options);
+        opened.map_err(|source| LakeError::Open { source: Box::new(source) })
     }
 
     /// The tables that exist, in order.

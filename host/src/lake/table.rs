@@ -152,6 +152,18 @@ impl LakeTable {
         }
     }
 
+    /// What is loaded of one partition, and its files: paths below the table, sorted. `None` when nothing ever was loaded.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn files_of(&self, partition: &Partition) -> Result<Option<(LoadedMark, Vec<String>)>, LakeError> {
+        let Some(table) = self.delta().await? else { return Ok(None) };
+        let (mark, files) = self.read_mark(&table, partition).await?;
+        let mut paths: Vec<String> = files.into_iter().map(|file| file.path).collect();
+        paths.sort();
+        Ok(mark.map(|mark| (mark, paths)))
+    }
+
     /// What is loaded of each of these partitions, in their order, all in one state of the table.
     ///
     /// # Errors

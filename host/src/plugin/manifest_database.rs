@@ -284,3 +284,7 @@ pub(super) fn check_makers(tables: &[Table], summaries: &[Summary], rollups: &[R
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "manifest_database_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use serde::{Deserialize, Serialize};
 
 use crate::plugin::is_json;
-use crate::plugin::manifest::{Index, Manifest, TableRole, Validity};
+use crate::plugin::manifest::{Index, Manifest, Table, TableRole, Validity};
 
 /// Tables of one plugin in a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,21 @@ pub struct DatabaseDefinition {
     pub tables: Vec<DatabaseTable>,
     /// Columns that are filled from reference tables, in this order.
     pub lookups: Vec<DatabaseLookup>,
+    /// Tables that `normalize` fills. They are not published, only compared with what is.
+    pub rows: Vec<RowsTable>,
+}
+
+/// A table of rows that summaries are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsTable {
+    /// In the lake.
+    pub name: String,
+    /// The column whose total a reconciliation compares, and its currency's.
+    pub total: Option<(String, String)>,
+    /// The column that names the invoice a charge stands on.
+    pub invoice: Option<String>,
+    /// Names of the summaries' tables that are made of it.
+    pub summaries: Vec<String>,
 }
 
 /// One table.
@@ -122,10 +137,11 @@ impl DatabaseDefinition {
                         key: table.key.clone(),
                         partition_by: table.partition_by.clone(),
                         indexes: table.indexes.clone(),
-                        total: table.money.iter().find(|m| m.total).map(|m| (m.column.clone(), m.currency.clone())),
+                        total: total(table),
                     }
                 })
                 .collect(),
+            rows: rows(manifest),
             lookups: manifest
                 .lookups
                 .iter()
@@ -151,6 +167,27 @@ impl DatabaseDefinition {
     pub fn tag_keys(&self) -> Option<&DatabaseTable> {
         self.tables.iter().find(|table| table.role == TableRole::TagKeys)
     }
+}
+
+fn total(table: &Table) -> Option<(String, String)> {
+    let total = table.money.iter().find(|money| money.total)?;
+    Some((total.column.clone(), total.currency.clone()))
+}
+
+fn rows(manifest: &Manifest) -> Vec<RowsTable> {
+    let normalized = manifest.tables.iter().enumerate().filter(|(_, table)| table.role.is_normalized());
+    let made_of = |index: usize| {
+        let summaries = manifest.summaries.iter().filter(move |summary| summary.input == index);
+        summaries.filter_map(|summary| Some(manifest.tables.get(*summary.outputs.first()?)?.name.clone()))
+    };
+    normalized
+        .map(|(index, table)| RowsTable {
+            name: table.name.clone(),
+            total: total(table),
+            invoice: table.invoice.clone(),
+            summaries: made_of(index).collect(),
+        })
+        .collect()
 }
 
 /// Columns that the host adds to a table of the lake.

@@ -7,3 +7,6 @@ mod members;
 pub mod rollup;
 
 pub use rollup::{RollupError, rollup};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The tables beside the daily summary.
 
+use super::real::fold;
 use super::rows::{Coding, Result, Row, batch, everything, open, row, table};
 use crate::manifest::{ACCOUNTS, BILLS, DAILY, KEYS};
 use costhost_sdk::Accumulate;
@@ -120,6 +121,39 @@ fn accounts_have_the_names_that_cur_2_gives_them() {
     // A name without an account names nothing, and CUR v1 has no names.
     assert!(aliases(&[line("", "Acme", "", "dev")]).is_empty());
     assert!(aliases(&[row(&[("bill_payer_account_id", "1"), ("line_item_usage_account_id", "2")])]).is_empty());
+}
+
+/// CUR 2.0 as it is delivered, map columns and all.
+#[test]
+fn a_file_of_cur_2_tells_all_of_it() {
+    let header = "bill_bill_type,bill_billing_period_start_date,bill_invoice_id,bill_payer_account_id,bill_payer_account_name,\
+                  line_item_usage_account_id,line_item_usage_account_name,line_item_usage_start_date,\
+                  line_item_line_item_type,line_item_unblended_cost,line_item_currency_code,resource_tags";
+    let line = |invoice: &str, account: &str, name: &str, tags: &str| {
+        format!(
+            "Anniversary,2025-01-01T00:00:00.000Z,{invoice},1,\"Acme, Inc.\",{account},{name},\
+             2025-01-02T03:00:00.000Z,Usage,1.5,USD,\"{tags}\""
+        )
+    };
+    let lines = [
+        line("EUINGB25-2", "2", "dev", "{\"\"user_team\"\": \"\"a\"\", \"\"user_empty\"\": \"\"\"\"}"),
+        line("EUINGB25-1", "3", "prod", "{\"\"aws_created_by\"\": \"\"x\"\", \"\"user_cost_center\"\": \"\"7\"\"}"),
+        line("", "1", "", "{}"),
+    ];
+    let text = format!("{header}\n{}\n", lines.join("\n"));
+    for piece in [7, 1 << 20] {
+        let mut accumulator = open("");
+        fold(text.as_bytes(), piece, &mut accumulator);
+        let made = everything(accumulator);
+        let bill = &table(BILLS, &made)[0];
+        assert_eq!((bill["bill_type"].as_str(), bill["payer_account_id"].as_str()), ("Anniversary", "1"));
+        assert_eq!(bill["invoice_ids"], "EUINGB25-1,EUINGB25-2");
+        let pairs = |of: u32, first: &str, second: &str| {
+            table(of, &made).iter().map(|row| format!("{}: {}", row[first], row[second])).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs(KEYS, "key", "provider_type"), ["cost_center: AWS", "team: AWS"]);
+        assert_eq!(pairs(ACCOUNTS, "account_id", "account_alias"), ["1: Acme, Inc.", "2: dev", "3: prod"]);
+    }
 }
 
 /// What a slice of a larger batch does not have, it does not say, though its dictionaries hold it.

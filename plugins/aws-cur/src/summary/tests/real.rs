@@ -2,6 +2,7 @@
 
 use super::rows::{Result, open, pulled};
 use crate::normalize::Normalizer;
+use crate::summary::DailySummary;
 use crate::summary::columns::SUMS;
 use costhost_sdk::contract::{Compression, Form, InputFile, Job, Period};
 use costhost_sdk::{Accumulate, decimal};
@@ -18,9 +19,16 @@ fn real(file: &str) -> PathBuf {
 fn summary(file: &str, piece: usize) -> Vec<Result> {
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(std::fs::File::open(real(file)).unwrap()).read_to_end(&mut text).unwrap();
+    let mut accumulator = open(r#"{"markup_percent":"10"}"#);
+    fold(&text, piece, &mut accumulator);
+    pulled(accumulator)
+}
+
+/// Folds a CSV file, its normalizer pushed pieces of this size.
+pub(super) fn fold(text: &[u8], piece: usize, into: &mut DailySummary) {
     let file = InputFile {
-        path: file.to_owned(),
-        compression: Compression::Gzip,
+        path: "report.csv".to_owned(),
+        compression: Compression::None,
         form: Form::Bytes,
         dataset: "cur".to_owned(),
         rows: None,
@@ -35,13 +43,11 @@ fn summary(file: &str, piece: usize) -> Vec<Result> {
         file,
     })
     .unwrap();
-    let mut accumulator = open(r#"{"markup_percent":"10"}"#);
     let mut outputs: Vec<_> = text.chunks(piece).map(|piece| normalizer.push(piece).unwrap()).collect();
     outputs.push(normalizer.finish().unwrap());
     for batch in outputs.iter().flat_map(|output| &output.batches) {
-        accumulator.fold(crate::manifest::LINE_ITEMS, batch).unwrap();
+        into.fold(crate::manifest::LINE_ITEMS, batch).unwrap();
     }
-    pulled(accumulator)
 }
 
 /// The digest that `reference.py` makes of every value of every group.

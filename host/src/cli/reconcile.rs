@@ -1,0 +1,121 @@
+//! `costhost reconcile`: does what was read, the lake and the database come to the same, to the last digit?
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::args::{LakeArgs, checked};
+use super::{Exit, UsageError, table};
+use crate::ingest::loaded::{Selection, selected};
+use crate::lake::{LOADS_TABLE, Lake, LoadRecord, load_receipt};
+use crate::reconcile::{LakeSums, Reconciliation, Verdict, reconcile};
+use crate::report::Format;
+use crate::report::definitions;
+use crate::settings::Month;
+
+/// Flags of `costhost reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Sources as `costhost sources` names them; a name also stands for the reports below it [default: all]
+    #[arg(value_name = "NAME")]
+    pub sources: Vec<String>,
+    /// First billing month
+    #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
+    pub from: Option<Month>,
+    /// Last billing month
+    #[arg(long, env = "COSTHOST_TO", value_name = "YYYY-MM")]
+    pub to: Option<Month>,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
+}
+
+/// Compares and prints. Exit code 1 when anything differs.
+///
+/// # Errors
+/// When nothing of that is loaded, or the lake or the database cannot be read.
+pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
+    let config = args.lake.config()?;
+    let tenant = args.lake.tenant(&config)?;
+    let lake = args.lake.open(&config)?;
+    let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
+    let mut all = Vec::new();
+    for provider in providers(&lake, &tenant).await? {
+        for record in selected(&lake, &tenant, &provider, &selection).await? {
+            all.push(one(&lake, &tenant, &provider, &record).await?);
+        }
+    }
+    if all.is_empty() {
+        return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
+    }
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?,
+        form => print(&all, form, &mut out)?,
+    }
+    Ok(if all.iter().all(Reconciliation::passes) { Exit::Done } else { Exit::Failed })
+}
+
+/// Providers with loads, in order.
+async fn providers(lake: &Lake, tenant: &str) -> anyhow::Result<Vec<String>> {
+    let tables = lake.tables().await?.into_iter();
+    let loads = tables.filter(|table| table.tenant == tenant && table.name == LOADS_TABLE);
+    Ok(loads.map(|table| table.provider).collect())
+}
+
+async fn one(lake: &Lake, tenant: &str, provider: &str, record: &LoadRecord) -> anyhow::Result<Reconciliation> {
+    let definitions = definitions::databases(lake, tenant, provider).await?;
+    let definition = definitions.get(&record.plugin).ok_or_else(|| {
+        let plugin = &record.plugin;
+        anyhow::anyhow!("the lake does not know what tables plugin {plugin} has; run it once on any of its sources")
+    })?;
+    let receipt = load_receipt(lake, tenant, provider, record).await?.unwrap_or_default();
+    let receipt = serde_json::from_str(&receipt).unwrap_or_default();
+    let sums = LakeSums::open(lake, tenant, provider).await?;
+    Ok(reconcile(&sums, definition, record, &receipt, None).await?)
+}
+
+fn print(all: &[Reconciliation], form: Format, out: &mut impl Write) -> anyhow::Result<()> {
+    let columns =
+        ["source", "period", "result", "what should be", "what is", "currency", "should be", "is", "difference"];
+    let mut rows = table::Table::new(&columns);
+    for one in all {
+        for check in &one.checks {
+            let verdict = if check.verdict == Verdict::Pass { "PASS" } else { "FAIL" };
+            rows.add([
+                one.source.clone(),
+                one.period.clone(),
+                verdict.to_owned(),
+                check.expected.clone(),
+                check.found.clone(),
+                check.currency.clone(),
+                check.expected_value.clone(),
+                check.found_value.clone(),
+                check.difference.clone(),
+            ]);
+        }
+    }
+    rows.write(form, out)?;
+    if matches!(form, Format::Csv) {
+        return Ok(());
+    }
+    let mut invoices = table::Table::new(&["source", "period", "invoice", "currency", "total"]);
+    for one in all {
+        for invoice in &one.invoices {
+            let name = if invoice.invoice.is_empty() { "(not invoiced)" } else { &invoice.invoice };
+            let row = [&one.source, &one.period, name, &invoice.currency, &invoice.total];
+            invoices.add(row.map(str::to_owned));
+        }
+    }
+    writeln!(out)?;
+    invoices.write(form, out)?;
+    let failed = all.iter().filter(|one| !one.passes()).count();
+    match failed {
+        0 => writeln!(out, "\nPASS: {} periods agree to the last digit", all.len())?,
+        failed => writeln!(out, "\nFAIL: {failed} of {} periods do not agree", all.len())?,
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Summaries made anew from the lake's rows, without reading a report: after a tag key was enabled, a markup changed or
+//! a plugin learned better.
+//!
+//! Invariant: what is committed was made of exactly the rows that the record of the load names. They are looked at once
+//! more before the commit; a host that loads another delivery meanwhile wins.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::future::try_join_all;
+
+use super::commit::{Commits, Staged, Tables};
+use super::error::IngestError;
+use super::file::{encoding, ipc_of, project};
+use super::load_id::sha256_hex;
+use super::loaded::{month_of, partition_of};
+use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, Timings};
+use super::request::{PluginSettings, RunOptions};
+use super::summaries::{Partials, SummaryUnit};
+use super::tables::PluginTables;
+use crate::lake::{Lake, LakeTable, Load, LoadRecord, Partition};
+use crate::plugin::{CallContext, Cancel, Instance, Period, Plugin};
+use crate::source::compact::compact;
+use crate::source::fetch::{Compression, InputSpec};
+use crate::source::parquet::open_parquet;
+use crate::source::store::Location;
+
+/// One source and period whose rows are in the lake.
+#[derive(Debug)]
+pub struct Resummarize<'a> {
+    /// The load that is in, whose rows are taken.
+    pub record: &'a LoadRecord,
+    /// What summarizes.
+    pub plugin: &'a Arc<Plugin>,
+    /// With these settings.
+    pub settings: &'a PluginSettings,
+    /// Identity of the load that this makes.
+    pub load_id: &'a str,
+    /// Why.
+    pub why: &'a str,
+    /// The lake.
+    pub lake: &'a Lake,
+    /// Tables of the plugin.
+    pub tables: &'a PluginTables,
+    /// How the run goes about its work.
+    pub options: &'a RunOptions,
+    /// Set when the run must stop.
+    pub cancel: &'a Cancel,
+    /// Random id of the run.
+    pub run: uuid::Uuid,
+}
+
+/// The work on one table's files: their paths below the table, each given out once.
+struct Input {
+    table: usize,
+    location: Location,
+    files: Mutex<VecDeque<String>>,
+}
+
+impl Resummarize<'_> {
+    /// Reads the lake's rows, summarizes and commits. Blocking; inside a tokio runtime's context.
+    ///
+    /// # Errors
+    /// When the lake's rows are others than the record says, cannot be read, the plugin fails or a commit does. What was
+    /// there stays.
+    pub fn execute(&self) -> Result<PeriodReceipt, IngestError> {
+        let started = Instant::now();
+        let title = self.title();
+        let partition = self.partition()?;
+        let inputs = self.inputs(&partition, &title)?;
+        let unit = self.unit(&title)?;
+        let partials = self.fold(&unit, &inputs)?;
+        let (made, identities) = unit.make(partials)?;
+        let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
+        let commits = Commits { tables: self.tables, plugin: self.plugin, partition: partition.clone() };
+        let ready = unit.stage(made, &self.tables.declared, &partition, &mut staged);
+        if let Err(error) = ready.and_then(|()| self.check_rows(&partition, &title)) {
+            commits.discard(staged);
+            return Err(error);
+        }
+        let summarize_ms = started.elapsed().as_millis() as u64;
+        let started = Instant::now();
+        let mut receipt = self.receipt(PeriodStatus::Summarized);
+        let mut load = self.load();
+        let Some(tables) = commits.replace(Tables::Made, &mut staged, &load)? else {
+            let why = "another run loaded a newer delivery meanwhile".to_owned();
+            return Ok(PeriodReceipt { status: PeriodStatus::Superseded, why, ..receipt });
+        };
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        let mut outcome = LoadOutcome {
+            rows: count(self.record.rows),
+            rejects: count(self.record.rejects),
+            rejects_unlisted: 0,
+            totals: serde_json::from_str(&self.record.totals).unwrap_or_default(),
+            tables,
+            identities,
+            notes: Vec::new(),
+            timings: Timings { summarize_ms, ..Timings::default() },
+        };
+        receipt.outcome = Some(outcome.clone());
+        load.metadata = serde_json::to_value(&receipt).unwrap_or_default();
+        commits.record(self.new_record(&receipt), &load)?;
+        outcome.timings.commit_ms = started.elapsed().as_millis() as u64;
+        receipt.outcome = Some(outcome);
+        Ok(receipt)
+    }
+
+    /// Whether what this would make is in already.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub fn is_in(&self) -> Result<bool, IngestError> {
+        let partition = self.partition()?;
+        let declared = self.tables.declared.iter().zip(&self.plugin.manifest().tables);
+        let made = declared.filter(|(_, declared)| !declared.role.is_normalized()).map(|(table, _)| table);
+        let marks = try_join_all(made.map(|table| table.loaded(&partition)));
+        for mark in tokio::runtime::Handle::current().block_on(marks)? {
+            if !mark.map(|mark| mark.is(self.load_id)).transpose()?.unwrap_or(false) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn title(&self) -> String {
+        let month = month_of(self.record).map(|month| month.to_string());
+        format!("{} {}", self.record.source, month.unwrap_or_default())
+    }
+
+    fn partition(&self) -> Result<Partition, IngestError> {
+        partition_of(self.record)
+            .ok_or_else(|| IngestError::Internal(format!("reading the period of {}", self.title())))
+    }
+
+    fn unit<'a>(&'a self, title: &'a str) -> Result<SummaryUnit<'a>, IngestError> {
+        let source_uuid = uuid::Uuid::parse_str(&self.record.source_uuid)
+            .map_err(|_| IngestError::Internal(format!("the load record of {title} has no UUID")))?;
+        let seconds = |micros: i64| micros.div_euclid(1_000_000);
+        Ok(SummaryUnit {
+            title,
+            source: &self.record.source,
+            source_uuid,
+            period: Period { start: seconds(self.record.period_start), end: seconds(self.record.period_end) },
+            plugin: self.plugin,
+            settings: self.settings,
+            limits: &self.options.limits,
+            now: self.options.now,
+            cancel: self.cancel,
+            run: self.run,
+        })
+    }
+
+    /// The lake's files with rows that some summary needs.
+    fn inputs(&self, partition: &Partition, title: &str) -> Result<Vec<Input>, IngestError> {
+        let summaries = &self.plugin.manifest().summaries;
+        let mut inputs = Vec::new();
+        for (index, table) in self.tables.declared.iter().enumerate() {
+            if !summaries.iter().any(|summary| summary.input == index) {
+                continue;
+            }
+            let held = tokio::runtime::Handle::current().block_on(table.files_of(partition))?;
+            let Some((mark, files)) = held else { return Err(self.other_rows(table, title)) };
+            if !mark.is(&self.record.rows_id)? {
+                return Err(self.other_rows(table, title));
+            }
+            let location = self.lake.source_location(table.table_ref())?;
+            inputs.push(Input { table: index, location, files: Mutex::new(files.into()) });
+        }
+        Ok(inputs)
+    }
+
+    fn check_rows(&self, partition: &Partition, title: &str) -> Result<(), IngestError> {
+        for (table, declared) in self.tables.declared.iter().zip(&self.plugin.manifest().tables) {
+            let mark = tokio::runtime::Handle::current().block_on(table.loaded(partition))?;
+            let same = mark.map(|mark| mark.is(&self.record.rows_id)).transpose()?.unwrap_or(false);
+            if declared.role.is_normalized() && !same {
+                return Err(self.other_rows(table, title));
+            }
+        }
+        Ok(())
+    }
+
+    fn other_rows(&self, table: &LakeTable, title: &str) -> IngestError {
+        IngestError::Refused(format!(
+            "{} does not hold the rows of the last finished load of {title}; `costhost run` on its source puts that right",
+            table.table_ref()
+        ))
+    }
+
+    /// Files in parallel, each in an instance of its own.
+    fn fold(&self, unit: &SummaryUnit<'_>, inputs: &[Input]) -> Result<Partials, IngestError> {
+        let count = self.plugin.manifest().summaries.len();
+        let done = Mutex::new(Ok(vec![Vec::new(); count]));
+        let handle = tokio::runtime::Handle::current();
+        let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.workers.max(1) {
+                scope.spawn(|| {
+                    let _runtime = handle.enter();
+                    while let Some((input, file)) = next(inputs) {
+                        let pieces = self.file(unit, input, &file);
+                        match (&mut *lock(), pieces) {
+                            (Ok(all), Ok(pieces)) => all.iter_mut().zip(pieces).for_each(|(all, own)| all.extend(own)),
+                            (failed @ Ok(_), Err(error)) => *failed = Err(error),
+                            // The first failure tells what is wrong.
+                            (Err(_), _) => return,
+                        }
+                    }
+                });
+            }
+        });
+        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The saved state of every summary after one file.
+    fn file(&self, unit: &SummaryUnit<'_>, input: &Input, path: &str) -> Result<Partials, IngestError> {
+        let summaries = &self.plugin.manifest().summaries;
+        let context = CallContext { run: self.run.to_string(), unit: format!("{} {path}", unit.title) };
+        let mut instance: Instance = self.plugin.instance(context, &self.options.limits, self.cancel)?;
+        let mut open = Vec::new();
+        let mut columns: Vec<String> = Vec::new();
+        for (index, summary) in summaries.iter().enumerate().filter(|(_, summary)| summary.input == input.table) {
+            open.push((index, summary, instance.open_accumulator(&unit.task(summary))?));
+            columns.extend(summary.columns.iter().filter(|name| !columns.contains(name)).cloned().collect::<Vec<_>>());
+        }
+        let spec = InputSpec::new(path, Compression::None);
+        let mut rows = open_parquet(&input.location, &spec, &columns, tokio::runtime::Handle::current())?;
+        while let Some(batch) = rows.next_batch()? {
+            if self.cancel.is_cancelled() {
+                return Err(IngestError::Cancelled(unit.title.to_owned()));
+            }
+            let batch = compact(&batch).map_err(|error| encoding(&error))?;
+            for (_, summary, accumulator) in &open {
+                instance.update(accumulator, ipc_of(&project(&batch, &summary.columns)?)?)?;
+            }
+        }
+        let mut partials: Partials = vec![Vec::new(); summaries.len()];
+        for (index, _, accumulator) in &open {
+            while let Some(piece) = instance.save(accumulator)? {
+                if let Some(pieces) = partials.get_mut(*index) {
+                    pieces.push(piece);
+                }
+            }
+        }
+        Ok(partials)
+    }
+
+    fn load(&self) -> Load {
+        let manifest = self.plugin.manifest();
+        Load {
+            id: self.load_id.to_owned(),
+            delivered: self.record.delivered.div_euclid(1_000_000),
+            revision: self.record.revision.clone(),
+            force: self.options.force,
+            metadata: serde_json::json!({
+                "source": self.record.source,
+                "revision": self.record.revision,
+                "summarized_from": self.record.rows_id,
+                "plugin": manifest.id,
+                "plugin_version": manifest.version,
+                "plugin_digest": self.plugin.digest(),
+                "settings_digest": sha256_hex(&self.settings.for_summaries()),
+                "run": self.run,
+            }),
+        }
+    }
+
+    fn new_record(&self, receipt: &PeriodReceipt) -> LoadRecord {
+        let manifest = self.plugin.manifest();
+        LoadRecord {
+            load_id: self.load_id.to_owned(),
+            loaded_at: chrono::Utc::now().timestamp_micros(),
+            plugin: manifest.id.clone(),
+            plugin_version: manifest.version.clone(),
+            plugin_digest: self.plugin.digest().to_owned(),
+            settings_digest: receipt.settings_digest.clone(),
+            receipt: serde_json::to_string(receipt).unwrap_or_default(),
+            ..self.record.clone()
+        }
+    }
+
+    /// A receipt without an outcome.
+    pub fn receipt(&self, status: PeriodStatus) -> PeriodReceipt {
+        let manifest = self.plugin.manifest();
+        PeriodReceipt {
+            source: self.record.source.clone(),
+            source_uuid: uuid::Uuid::parse_str(&self.record.source_uuid).unwrap_or_default(),
+            period: month_of(self.record).map(|month| month.to_string()).unwrap_or_default(),
+            status,
+            why: self.why.to_owned(),
+            revision: self.record.revision.clone(),
+            load_id: self.load_id.to_owned(),
+            rows_id: self.record.rows_id.clone(),
+            plugin: format!("{} {}", manifest.id, manifest.version),
+            plugin_digest: self.plugin.digest().to_owned(),
+            settings_digest: sha256_hex(&self.settings.for_summaries()),
+            files: Vec::<FileReceipt>::new(),
+            outcome: None,
+        }
+    }
+}
+
+fn next(inputs: &[Input]) -> Option<(&Input, String)> {
+    inputs.iter().find_map(|input| {
+        let file = input.files.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        file.map(|file| (input, file))
+    })
+}
