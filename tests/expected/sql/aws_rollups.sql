@@ -14,9 +14,6 @@ DECLARE
         'AmazonRDS', 'AmazonDynamoDB', 'AmazonElastiCache', 'AmazonNeptune', 'AmazonRedshift', 'AmazonDocumentDB') $c$;
     rollup record;
 BEGIN
-    CREATE AGGREGATE expected.union_of(text[]) (SFUNC = array_cat, STYPE = text[], INITCOND = '{}',
-        FINALFUNC = expected.members);
-
     FOR rollup IN
         SELECT * FROM (VALUES
             ('reporting_aws_cost_summary_p', '', '', 'true'),

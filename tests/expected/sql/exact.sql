@@ -42,3 +42,11 @@ RETURN (
     FROM unnest(texts) AS member
     WHERE member <> ''
 );
+
+-- The members of several lists.
+CREATE AGGREGATE expected.union_of(text[]) (
+    SFUNC = array_cat,
+    STYPE = text[],
+    INITCOND = '{}',
+    FINALFUNC = expected.members
+);

@@ -1,147 +1,120 @@
 //! Between Arrow's arrays and plain values.
 //!
-//! The host and the normalizer may send text as dictionaries and columns without a value as nulls: everything is brought
-//! to its declared type first.
+//! Text may come plain or as a dictionary with any key, and a column without a value as `Null`: the normalizer and the
+//! host choose anew for each batch. Nothing beyond this file knows.
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, TimestampMicrosecondType};
-use arrow_array::{
-    Array, ArrayRef, Decimal128Array, ListArray, MapArray, PrimitiveArray, RecordBatch, StringArray, new_null_array,
-};
-use arrow_cast::cast;
-use arrow_schema::{ArrowError, Schema};
+use arrow_array::types::Decimal128Type;
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, Decimal128Array, RecordBatch, StringArray, new_null_array};
+use arrow_schema::{ArrowError, DataType, Schema};
 use costhost_sdk::contract::Failure;
 use costhost_sdk::decimal::{PRECISION, SCALE};
 use costhost_sdk::failure::abort;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The columns of a batch, in the types that a schema declares.
-#[derive(Debug)]
-pub struct Columns(RecordBatch);
+/// The values of a text column.
+///
+/// # Errors
+/// When there is no such column.
+pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Vec<Option<&'a str>>, Failure> {
+    texts_of(column(batch, name)?).ok_or_else(|| foreign(name))
+}
 
-impl Columns {
-    /// The batch's columns of these names.
-    ///
-    /// # Errors
-    /// When one is absent, or of a type that cannot become the declared one.
-    pub fn new(batch: &RecordBatch, schema: &Schema) -> Result<Columns, Failure> {
-        let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-            Some(column) => cast(column, field.data_type()).map_err(|error| foreign(field.name(), &error.to_string())),
-            None => Err(foreign(field.name(), "it is absent")),
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let typed = RecordBatch::try_new(Arc::new(schema.clone()), columns);
-        typed.map(Columns).map_err(|error| foreign("day", &error.to_string()))
+/// The values of a column of numbers of any kind: amounts in units of 10^-18, times in microseconds, days since 1970-01-01.
+///
+/// # Errors
+/// When there is no such column.
+pub fn numbers<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Result<Vec<Option<T::Native>>, Failure> {
+    let array = column(batch, name)?;
+    if array.data_type() == &DataType::Null {
+        return Ok(vec![None; array.len()]);
     }
+    array.as_primitive_opt::<T>().map(|numbers| numbers.iter().collect()).ok_or_else(|| foreign(name))
+}
 
-    /// How many rows there are.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.0.num_rows()
+/// The values of a column of amounts, in units of 10^-18.
+///
+/// # Errors
+/// When there is no such column.
+pub fn amounts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<i128>>, Failure> {
+    numbers::<Decimal128Type>(batch, name)
+}
+
+/// The values of a column of lists of texts.
+///
+/// # Errors
+/// When there is no such column.
+pub fn lists(batch: &RecordBatch, name: &str) -> Result<Vec<Vec<String>>, Failure> {
+    let lists = column(batch, name)?.as_list_opt::<i32>().ok_or_else(|| foreign(name))?;
+    let members = texts_of(lists.values()).ok_or_else(|| foreign(name))?;
+    let own = |ends: &[i32]| match ends {
+        [from, to] => members.get(*from as usize..*to as usize).unwrap_or_default(),
+        _ => &[],
+    };
+    Ok(lists
+        .value_offsets()
+        .windows(2)
+        .map(|ends| own(ends).iter().flatten().map(|&t| t.to_owned()).collect())
+        .collect())
+}
+
+/// The values of a column of maps from text to text, without entries whose value is empty.
+///
+/// # Errors
+/// When there is no such column.
+pub fn maps<'a>(batch: &'a RecordBatch, name: &str) -> Result<Vec<BTreeMap<&'a str, &'a str>>, Failure> {
+    let array = column(batch, name)?;
+    if array.data_type() == &DataType::Null {
+        return Ok(vec![BTreeMap::new(); array.len()]);
     }
+    let maps = array.as_map_opt().ok_or_else(|| foreign(name))?;
+    let (keys, values) = (texts_of(maps.keys()), texts_of(maps.values()));
+    let (keys, values) = (keys.ok_or_else(|| foreign(name))?, values.ok_or_else(|| foreign(name))?);
+    let entry = |at: usize| {
+        let (key, value) = (keys.get(at).copied().flatten()?, values.get(at).copied().flatten()?);
+        (!value.is_empty()).then_some((key, value))
+    };
+    let own = |ends: &[i32]| match ends {
+        [from, to] => (*from as usize..*to as usize).filter_map(entry).collect(),
+        _ => BTreeMap::new(),
+    };
+    Ok(maps.value_offsets().windows(2).map(own).collect())
+}
 
-    fn array<'a, A>(&'a self, name: &str, typed: impl Fn(&'a ArrayRef) -> Option<&'a A>) -> Result<&'a A, Failure> {
-        self.0.column_by_name(name).and_then(typed).ok_or_else(|| foreign(name, "it is of another type"))
-    }
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
+    batch.column_by_name(name).ok_or_else(|| foreign(name))
+}
 
-    /// A text column.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn texts(&self, name: &str) -> Result<&StringArray, Failure> {
-        self.array(name, |array| array.as_string_opt())
-    }
-
-    /// A column of amounts, in units of 10^-18.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn amounts(&self, name: &str) -> Result<&Decimal128Array, Failure> {
-        self.array(name, |array| array.as_primitive_opt::<Decimal128Type>())
-    }
-
-    /// A column of times, in microseconds.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn times(&self, name: &str) -> Result<&PrimitiveArray<TimestampMicrosecondType>, Failure> {
-        self.array(name, |array| array.as_primitive_opt())
-    }
-
-    /// A column of days since 1970-01-01.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn days(&self, name: &str) -> Result<&PrimitiveArray<Date32Type>, Failure> {
-        self.array(name, |array| array.as_primitive_opt())
-    }
-
-    /// A column of counts.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn counts(&self, name: &str) -> Result<&PrimitiveArray<arrow_array::types::Int64Type>, Failure> {
-        self.array(name, |array| array.as_primitive_opt())
-    }
-
-    /// A column of lists of texts.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn lists(&self, name: &str) -> Result<&ListArray, Failure> {
-        self.array(name, |array| array.as_list_opt())
-    }
-
-    /// A column of maps from text to text.
-    ///
-    /// # Errors
-    /// When the schema declares no such column.
-    pub fn maps(&self, name: &str) -> Result<&MapArray, Failure> {
-        self.array(name, |array| array.as_map_opt())
+/// None when it is no text.
+fn texts_of(array: &ArrayRef) -> Option<Vec<Option<&str>>> {
+    match array.data_type() {
+        DataType::Null => Some(vec![None; array.len()]),
+        DataType::Utf8 => Some(array.as_string_opt::<i32>()?.iter().collect()),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary_opt()?;
+            let values = texts_of(dictionary.values())?;
+            if values.is_empty() {
+                return Some(vec![None; array.len()]);
+            }
+            let value = |(row, key): (usize, usize)| values.get(key).copied().flatten().filter(|_| array.is_valid(row));
+            Some(dictionary.normalized_keys().into_iter().enumerate().map(value).collect())
+        }
+        _ => None,
     }
 }
 
-fn foreign(column: &str, why: &str) -> Failure {
+fn foreign(column: &str) -> Failure {
     let message =
-        format!("the column {column} of rows given to tally cannot be used ({why}): this is a bug of the host");
+        format!("rows given to tally have no column {column} of the declared type: this is a bug of the host");
     abort("summary.foreign-rows", message)
 }
 
-/// A value of a text column; none for an empty one.
+/// A text that is not empty.
 #[must_use]
-pub fn text(texts: &StringArray, row: usize) -> Option<String> {
-    (texts.is_valid(row) && !texts.value(row).is_empty()).then(|| texts.value(row).to_owned())
-}
-
-/// A value of a column of amounts.
-#[must_use]
-pub fn amount(amounts: &Decimal128Array, row: usize) -> Option<i128> {
-    amounts.is_valid(row).then(|| amounts.value(row))
-}
-
-/// The members of a list of texts.
-#[must_use]
-pub fn members(lists: &ListArray, row: usize) -> Vec<String> {
-    if lists.is_null(row) {
-        return Vec::new();
-    }
-    let own = lists.value(row);
-    own.as_string_opt::<i32>().into_iter().flatten().flatten().map(str::to_owned).collect()
-}
-
-/// The entries of a map that have a value.
-#[must_use]
-pub fn entries(maps: &MapArray, row: usize) -> BTreeMap<String, String> {
-    if maps.is_null(row) {
-        return BTreeMap::new();
-    }
-    let own = maps.value(row);
-    let texts = |column: usize| own.column(column).as_string_opt::<i32>();
-    let (Some(keys), Some(values)) = (texts(0), texts(1)) else { return BTreeMap::new() };
-    let pairs = keys.iter().zip(values).filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned())));
-    pairs.filter(|(_, value)| !value.is_empty()).collect()
+pub fn given(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// A text column.

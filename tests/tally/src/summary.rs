@@ -6,11 +6,14 @@
 //! result adds them up as taking lines does.
 
 use crate::manifest::DAILY_COSTS;
-use crate::rows::{Columns, amount, amount_array, batch, entries, list_array, members, text, text_array, unbuildable};
+use crate::rows::{
+    amount_array, amounts, batch, given, list_array, lists, maps, numbers, text_array, texts, unbuildable,
+};
 use crate::settings::Settings;
 use crate::tables::{
-    BILLS, DAILY, LABEL_KEYS, LINES, TEAMS, bill_schema, daily_schema, label_keys_schema, lines_schema, teams_schema,
+    BILLS, DAILY, LABEL_KEYS, LINES, TEAMS, bill_schema, daily_schema, label_keys_schema, teams_schema,
 };
+use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{ArrayRef, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::Schema;
 use costhost_sdk::contract::{Failure, Period, Task};
@@ -78,31 +81,27 @@ impl Accumulate for DailyCosts {
     }
 
     fn update(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        let columns = Columns::new(batch, &lines_schema())?;
-        let (days, labels) = (columns.times("day")?, columns.maps("labels")?);
-        let (seats, costs) = (columns.amounts("seats")?, columns.amounts("cost")?);
-        let names = ["invoice", "team", "department", "project", "service", "currency"];
-        let texts = names.map(|name| columns.texts(name));
-        let [invoices, teams, departments, projects, services, currencies] = texts;
-        let (invoices, teams, departments) = (invoices?, teams?, departments?);
-        let (projects, services, currencies) = (projects?, services?, currencies?);
-        for row in 0..columns.rows() {
-            let mut labels = entries(labels, row);
-            self.label_keys.extend(labels.keys().cloned());
-            labels.retain(|key, _| !self.settings.disabled_tag_keys.contains(key));
+        let days = numbers::<TimestampMicrosecondType>(batch, "day")?;
+        let (seats, costs) = (amounts(batch, "seats")?, amounts(batch, "cost")?);
+        let (teams, departments) = (texts(batch, "team")?, texts(batch, "department")?);
+        let (projects, services) = (texts(batch, "project")?, texts(batch, "service")?);
+        let (invoices, currencies) = (texts(batch, "invoice")?, texts(batch, "currency")?);
+        for (row, mut labels) in maps(batch, "labels")?.into_iter().enumerate() {
+            self.label_keys.extend(labels.keys().map(|&key| key.to_owned()));
+            labels.retain(|key, _| !self.settings.disabled_tag_keys.contains(*key));
             let group = Group {
-                day: i32::try_from(days.value(row).div_euclid(MICROS_PER_DAY)).map_err(|_| too_large("day"))?,
-                team: text(teams, row),
-                service: text(services, row),
+                day: day(*at(&days, row)?)?,
+                team: given(*at(&teams, row)?),
+                service: given(*at(&services, row)?),
                 labels: serde_json::json!(labels).to_string(),
-                currency: text(currencies, row),
+                currency: given(*at(&currencies, row)?),
             };
-            if let (Some(team), Some(department)) = (text(teams, row), text(departments, row)) {
-                self.team(team, department);
+            if let (Some(team), Some(department)) = (&group.team, given(*at(&departments, row)?)) {
+                self.team(team.clone(), department);
             }
-            self.invoices.extend(text(invoices, row));
+            self.invoices.extend(given(*at(&invoices, row)?));
             self.lines += 1;
-            self.add(group, text(projects, row), amount(seats, row), amount(costs, row))?;
+            self.add(group, given(*at(&projects, row)?), *at(&seats, row)?, *at(&costs, row)?)?;
         }
         Ok(())
     }
@@ -157,45 +156,36 @@ impl DailyCosts {
     fn take(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
         let is = |schema: &Schema| batch.schema_ref().fields() == schema.fields();
         if is(&daily_schema()) {
-            self.take_days(&Columns::new(batch, &daily_schema())?)
+            self.take_days(batch)?;
         } else if is(&bill_schema()) {
-            let bill = Columns::new(batch, &bill_schema())?;
-            let (invoices, lines) = (bill.lists("invoices")?, bill.counts("lines")?);
-            for row in 0..bill.rows() {
-                self.invoices.extend(members(invoices, row));
-                self.lines += lines.value(row);
-            }
-            Ok(())
+            self.invoices.extend(lists(batch, "invoices")?.into_iter().flatten());
+            self.lines += numbers::<Int64Type>(batch, "lines")?.into_iter().flatten().sum::<i64>();
         } else if is(&label_keys_schema()) {
-            let keys = Columns::new(batch, &label_keys_schema())?;
-            self.label_keys.extend(keys.texts("key")?.iter().flatten().map(str::to_owned));
-            Ok(())
+            self.label_keys.extend(texts(batch, "key")?.into_iter().filter_map(given));
         } else if is(&teams_schema()) {
-            let columns = Columns::new(batch, &teams_schema())?;
-            let (teams, departments) = (columns.texts("team")?, columns.texts("department")?);
-            for (team, department) in teams.iter().flatten().zip(departments.iter().flatten()) {
-                self.team(team.to_owned(), department.to_owned());
+            for (team, department) in texts(batch, "team")?.into_iter().zip(texts(batch, "department")?) {
+                self.team(given(team).unwrap_or_default(), given(department).unwrap_or_default());
             }
-            Ok(())
         } else {
-            Err(foreign("its columns are those of no table"))
+            return Err(foreign("its columns are those of no table"));
         }
+        Ok(())
     }
 
-    fn take_days(&mut self, columns: &Columns) -> Result<(), Failure> {
-        let (days, projects) = (columns.days("day")?, columns.lists("projects")?);
-        let (seats, costs) = (columns.amounts("seats")?, columns.amounts("cost")?);
-        let (teams, services) = (columns.texts("team")?, columns.texts("service")?);
-        let (labels, currencies) = (columns.texts("labels")?, columns.texts("currency")?);
-        for row in 0..columns.rows() {
+    fn take_days(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        let days = numbers::<Date32Type>(batch, "day")?;
+        let (seats, costs) = (amounts(batch, "seats")?, amounts(batch, "cost")?);
+        let (teams, services) = (texts(batch, "team")?, texts(batch, "service")?);
+        let (labels, currencies) = (texts(batch, "labels")?, texts(batch, "currency")?);
+        for (row, projects) in lists(batch, "projects")?.into_iter().enumerate() {
             let group = Group {
-                day: days.value(row),
-                team: text(teams, row),
-                service: text(services, row),
-                labels: labels.value(row).to_owned(),
-                currency: text(currencies, row),
+                day: at(&days, row)?.unwrap_or_default(),
+                team: given(*at(&teams, row)?),
+                service: given(*at(&services, row)?),
+                labels: at(&labels, row)?.unwrap_or_default().to_owned(),
+                currency: given(*at(&currencies, row)?),
             };
-            self.add(group, members(projects, row), amount(seats, row), amount(costs, row))?;
+            self.add(group, projects, *at(&seats, row)?, *at(&costs, row)?)?;
         }
         Ok(())
     }
@@ -265,6 +255,17 @@ fn daily(days: &[(&Group, &Costs)]) -> Result<RecordBatch, Failure> {
     )
 }
 
+/// The value of a row.
+fn at<T>(values: &[T], row: usize) -> Result<&T, Failure> {
+    values.get(row).ok_or_else(|| foreign("its columns are not of one length"))
+}
+
+/// The day of a time; a line always has one.
+fn day(micros: Option<i64>) -> Result<i32, Failure> {
+    let micros = micros.ok_or_else(|| foreign("a line has no day"))?;
+    i32::try_from(micros.div_euclid(MICROS_PER_DAY)).map_err(|_| too_large("day"))
+}
+
 /// Both together; none when that has too many digits.
 fn sum(known: Option<i128>, more: Option<i128>) -> Option<Option<i128>> {
     match (known, more) {
@@ -278,5 +279,5 @@ fn too_large(what: &str) -> Failure {
 }
 
 fn foreign(why: &str) -> Failure {
-    abort("summary.foreign-state", format!("a saved piece was not written by this version of tally: {why}"))
+    abort("summary.foreign-state", format!("rows given to tally were not written by this version of it: {why}"))
 }

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 use arrow_array::RecordBatch;
+use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
 use costhost_sdk::contract::{Compression, Form, InputFile, Job, Period, Request, Task};
 use costhost_sdk::testing::DirStorage;
 use costhost_sdk::{Accumulate, Normalize, Plugin, decimal, ipc};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use tally::rows::{Columns, amount, members, text};
+use tally::rows::{amounts, lists, numbers, texts};
 use tally::summary::DailyCosts;
-use tally::tables::{BILLS, DAILY, LABEL_KEYS, TEAMS, bill_schema, daily_schema, label_keys_schema, teams_schema};
+use tally::tables::{BILLS, DAILY, LABEL_KEYS, TEAMS};
 use tally::{Tally, manifest, normalize::Normalizer};
 
 const OCTOBER: Period = Period { start: 1_759_276_800, end: 1_761_955_200 };
@@ -47,7 +48,7 @@ fn accumulator(settings: &str) -> DailyCosts {
 }
 
 /// The lines of a file, and the codes and rows of what was set aside.
-fn lines(file: &str) -> (Vec<RecordBatch>, Vec<(String, Option<u64>)>) {
+fn read(file: &str) -> (Vec<RecordBatch>, Vec<(String, Option<u64>)>) {
     let mut normalizer = Normalizer::open(&job()).unwrap();
     let (mut batches, mut rejects) = (Vec::new(), Vec::new());
     let mut pieces: Vec<_> = file.as_bytes().chunks(7).map(|piece| normalizer.push(piece).unwrap()).collect();
@@ -67,43 +68,41 @@ fn result(mut accumulator: DailyCosts) -> BTreeMap<u32, Vec<String>> {
         rows.entry(table).or_default().extend(match table {
             DAILY => daily_rows(&batch),
             BILLS => bill_rows(&batch),
-            LABEL_KEYS => texts(&Columns::new(&batch, &label_keys_schema()).unwrap(), &["key"]),
-            TEAMS => texts(&Columns::new(&batch, &teams_schema()).unwrap(), &["team", "department"]),
+            LABEL_KEYS => joined(&batch, &["key"]),
+            TEAMS => joined(&batch, &["team", "department"]),
             other => panic!("rows of table {other}"),
         });
     }
     rows
 }
 
-fn texts(columns: &Columns, names: &[&str]) -> Vec<String> {
-    let value = |name: &&str, row| text(columns.texts(name).unwrap(), row).unwrap_or_default();
-    (0..columns.rows()).map(|row| names.iter().map(|name| value(name, row)).collect::<Vec<_>>().join(" ")).collect()
+fn joined(batch: &RecordBatch, names: &[&str]) -> Vec<String> {
+    let columns: Vec<_> = names.iter().map(|name| texts(batch, name).unwrap()).collect();
+    let row = |row: usize| columns.iter().map(|column| column[row].unwrap_or_default()).collect::<Vec<_>>().join(" ");
+    (0..batch.num_rows()).map(row).collect()
 }
 
 fn daily_rows(batch: &RecordBatch) -> Vec<String> {
-    let columns = Columns::new(batch, &daily_schema()).unwrap();
-    let number = |name: &str, row| amount(columns.amounts(name).unwrap(), row).map_or("-".to_owned(), decimal::format);
-    texts(&columns, &["team", "service", "labels", "currency"])
-        .iter()
-        .enumerate()
-        .map(|(row, group)| {
-            let projects = members(columns.lists("projects").unwrap(), row).join("+");
-            let day = columns.days("day").unwrap().value(row);
-            format!("{day} {group} [{projects}] {} {}", number("seats", row), number("cost", row))
-        })
-        .collect()
+    let number = |name: &str, row: usize| amounts(batch, name).unwrap()[row].map_or("-".to_owned(), decimal::format);
+    let (days, projects) = (numbers::<Date32Type>(batch, "day").unwrap(), lists(batch, "projects").unwrap());
+    let groups = joined(batch, &["team", "service", "labels", "currency"]);
+    let row = |(row, group): (usize, &String)| {
+        let (day, projects) = (days[row].unwrap(), projects[row].join("+"));
+        format!("{day} {group} [{projects}] {} {}", number("seats", row), number("cost", row))
+    };
+    groups.iter().enumerate().map(row).collect()
 }
 
 fn bill_rows(batch: &RecordBatch) -> Vec<String> {
-    let columns = Columns::new(batch, &bill_schema()).unwrap();
-    let invoices = members(columns.lists("invoices").unwrap(), 0).join("+");
-    let span = ["period_start", "period_end"].map(|name| columns.times(name).unwrap().value(0) / 1_000_000);
-    vec![format!("{invoices} {} {span:?}", columns.counts("lines").unwrap().value(0))]
+    let times = |name| numbers::<TimestampMicrosecondType>(batch, name).unwrap()[0].unwrap() / 1_000_000;
+    let span = ["period_start", "period_end"].map(times);
+    let lines = numbers::<Int64Type>(batch, "lines").unwrap()[0].unwrap();
+    vec![format!("{} {lines} {span:?}", lists(batch, "invoices").unwrap()[0].join("+"))]
 }
 
 #[test]
 fn a_file_becomes_daily_costs_a_bill_keys_and_teams() {
-    let (batches, rejects) = lines(FILE);
+    let (batches, rejects) = read(FILE);
     let rows: Vec<Option<u64>> = rejects.iter().map(|(_, row)| *row).collect();
     assert_eq!(rows, [Some(4), Some(5)], "{rejects:?}");
     let mut all = accumulator("");
@@ -126,7 +125,7 @@ fn a_file_becomes_daily_costs_a_bill_keys_and_teams() {
 #[test]
 fn disabled_keys_are_left_out_of_costs_and_still_told() {
     let mut some = accumulator(r#"{"disabled_tag_keys":["env"]}"#);
-    lines(FILE).0.iter().for_each(|batch| some.update(batch).unwrap());
+    read(FILE).0.iter().for_each(|batch| some.update(batch).unwrap());
     let found = result(some);
     assert!(found[&DAILY][0].contains(r#"{"app":"shop"}"#), "{found:?}");
     assert_eq!(found[&LABEL_KEYS], ["app", "env"]);
@@ -159,7 +158,7 @@ fn what_is_no_report_is_told() {
     let failure = other.push(b"day,price\n2025-10-01,3\n").unwrap_err();
     assert_eq!((failure.code.as_str(), failure.path.as_deref()), ("input.wrong-header", Some("tally-2025-10.csv")));
     assert!(failure.message.contains("cost"), "{}", failure.message);
-    let foreign = ipc::encode(&lines(FILE).0[0]).unwrap();
+    let foreign = ipc::encode(&read(FILE).0[0]).unwrap();
     assert_eq!(accumulator("").merge(&foreign).unwrap_err().code, "summary.foreign-state");
 }
 
@@ -189,11 +188,11 @@ proptest! {
             std::iter::once(header).chain(kept.map(|(row, _)| row.as_str())).collect()
         };
         let mut alone = accumulator("");
-        lines(&of(None)).0.iter().for_each(|batch| alone.update(batch).unwrap());
+        read(&of(None)).0.iter().for_each(|batch| alone.update(batch).unwrap());
         let mut pieces = Vec::new();
         for part in 0..3 {
             let mut accumulator = accumulator("");
-            lines(&of(Some(part))).0.iter().for_each(|batch| accumulator.fold(0, batch).unwrap());
+            read(&of(Some(part))).0.iter().for_each(|batch| accumulator.fold(0, batch).unwrap());
             pieces.extend(std::iter::from_fn(|| accumulator.save().unwrap()));
         }
         if backwards {
