@@ -10,6 +10,7 @@ pub mod ingest;
 pub mod lake;
 pub mod plugin;
 pub mod postgres;
+pub mod publish;
 pub mod reconcile;
 pub mod report;
 pub mod settings;

@@ -15,6 +15,8 @@ pub struct ConfigFile {
     pub lake: Option<String>,
     /// Organization the data belongs to.
     pub tenant: Option<String>,
+    /// Address of the database to publish to.
+    pub postgres: Option<String>,
     /// Files worked on at once.
     pub workers: Option<usize>,
     /// Rejects make the run end with exit code 3.

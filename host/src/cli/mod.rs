@@ -7,17 +7,21 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::ingest::error::{IngestError, chain};
 use crate::lake::LakeError;
 use crate::plugin::{ErrorClass, PluginError};
+use crate::postgres::DatabaseError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
 use crate::source::error::SourceError;
 
 pub mod args;
 pub mod completions;
+pub mod database;
+pub mod db;
 pub mod logging;
 pub mod maintain;
 pub mod plan;
 pub mod plugin;
 pub mod plugin_files;
+pub mod publish;
 pub mod reconcile;
 pub mod report;
 pub mod run;
@@ -88,6 +92,10 @@ pub enum Command {
     Summarize(summarize::SummarizeArgs),
     /// List what is loaded.
     Sources(sources::SourcesArgs),
+    /// Bring a PostgreSQL database to what the lake holds, without reading reports.
+    Publish(publish::PublishArgs),
+    /// Look after a database's tables and reference rows.
+    Db(db::DbArgs),
     /// Compare what was read, the lake and the database to the last digit.
     Reconcile(reconcile::ReconcileArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
@@ -127,6 +135,10 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.downcast_ref::<ReportError>().is_some_and(ReportError::is_usage)
         || error.downcast_ref::<PluginError>().is_some_and(|error| error.class() == ErrorClass::Operator)
         || matches!(error.downcast_ref::<SourceError>(), Some(SourceError::Address { .. }))
+        || matches!(
+            error.downcast_ref::<DatabaseError>(),
+            Some(DatabaseError::Address { .. } | DatabaseError::Tenant { .. })
+        )
         || matches!(error.downcast_ref::<LakeError>(), Some(LakeError::Location { .. }))
 }
 
@@ -140,6 +152,8 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::execute(args).await,
         Command::Summarize(args) => summarize::execute(args).await,
         Command::Sources(args) => sources::execute(args).await,
+        Command::Publish(args) => publish::execute(args).await,
+        Command::Db(args) => db::execute(args).await,
         Command::Reconcile(args) => reconcile::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,

@@ -5,9 +5,10 @@ use std::io::Write;
 use clap::Args;
 
 use super::args::{LakeArgs, checked};
+use super::database;
 use super::{Exit, UsageError, table};
 use crate::ingest::loaded::{Selection, selected};
-use crate::lake::{LOADS_TABLE, Lake, LoadRecord, load_receipt};
+use crate::lake::{Lake, LoadRecord, load_receipt};
 use crate::reconcile::{LakeSums, Reconciliation, Verdict, reconcile};
 use crate::report::Format;
 use crate::report::definitions;
@@ -43,7 +44,7 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
     let lake = args.lake.open(&config)?;
     let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
     let mut all = Vec::new();
-    for provider in providers(&lake, &tenant).await? {
+    for provider in database::providers(&lake, &tenant).await? {
         for record in selected(&lake, &tenant, &provider, &selection).await? {
             all.push(one(&lake, &tenant, &provider, &record).await?);
         }
@@ -57,13 +58,6 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
         form => print(&all, form, &mut out)?,
     }
     Ok(if all.iter().all(Reconciliation::passes) { Exit::Done } else { Exit::Failed })
-}
-
-/// Providers with loads, in order.
-async fn providers(lake: &Lake, tenant: &str) -> anyhow::Result<Vec<String>> {
-    let tables = lake.tables().await?.into_iter();
-    let loads = tables.filter(|table| table.tenant == tenant && table.name == LOADS_TABLE);
-    Ok(loads.map(|table| table.provider).collect())
 }
 
 async fn one(lake: &Lake, tenant: &str, provider: &str, record: &LoadRecord) -> anyhow::Result<Reconciliation> {

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use clap::Args;
 
 use super::args::{LakeArgs, SourceArgs};
+use super::database::{self, DatabaseArgs};
 use super::{Exit, table};
 use crate::ingest::receipt::{PeriodStatus, Receipt};
 use crate::ingest::run::RunContext;
@@ -18,6 +19,9 @@ pub struct RunArgs {
     /// Sources and how to read them.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// The database to publish to, if any.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -36,7 +40,11 @@ pub struct RunArgs {
 pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
-    let request = args.source.request(&config, tenant)?;
+    let database = args.database.connect(&config, &tenant).await?;
+    let mut request = args.source.request(&config, tenant)?;
+    if let Some(database) = &database {
+        database::prepare_sources(database, &mut request.sources).await?;
+    }
     let lake = args.lake.open(&config)?;
     let cancel = Cancel::default();
     stop_on_signal(cancel.clone());
@@ -49,7 +57,9 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let options = request.options.clone();
     let bars = !args.json && std::io::stderr().is_terminal();
     let written = lake.clone();
-    let receipt = tokio::task::spawn_blocking(move || {
+    let units = database::units_of(&plan);
+    let stop = cancel.clone();
+    let mut receipt = tokio::task::spawn_blocking(move || {
         let run = uuid::Uuid::new_v4();
         let context = RunContext { lake: &written, options: &options, cancel: &cancel, run, bars };
         run::execute(plan, context)
@@ -60,6 +70,9 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         for source in &request.sources {
             definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
         }
+    }
+    if let Some(database) = &database {
+        receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await?;
     }
     let strict = args.strict || config.strict.unwrap_or(false);
     show(&receipt, args.json)?;
@@ -163,6 +176,7 @@ fn print(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
     } else {
         print_totals(receipt, out)?;
     }
+    database::print(&receipt.publications, out)?;
     if receipt.rejects > 0 {
         writeln!(
             out,

@@ -3,11 +3,13 @@
 use clap::Args;
 
 use super::args::{LakeArgs, WorkArgs, checked};
+use super::database::{self, DatabaseArgs, Units};
 use super::{Exit, UsageError, run};
-use crate::ingest::loaded::{Again, Selection, selected};
+use crate::ingest::loaded::{Again, Selection, month_of, selected};
 use crate::ingest::request::PluginSettings;
 use crate::lake::LoadRecord;
 use crate::plugin::{Cancel, Engine, EngineOptions};
+use crate::report::definitions;
 use crate::settings::{ConfigFile, SourceSection};
 
 /// Flags of `costhost summarize`.
@@ -22,6 +24,9 @@ pub struct SummarizeArgs {
     /// With what, and how. Settings are those to be in force now: give the flags that `run` is given.
     #[command(flatten)]
     pub work: WorkArgs,
+    /// The database to publish to, if any.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -38,6 +43,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let lake = args.lake.open(&config)?;
+    let database = args.database.connect(&config, &tenant).await?;
     let name = args.work.plugin.as_ref().or(config.defaults.plugin.as_ref());
     let name = name.ok_or_else(|| UsageError("no plugin; name one with --plugin, for example aws-cur".to_owned()))?;
     let engine = Engine::new(EngineOptions::default())?;
@@ -48,8 +54,15 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     if records.is_empty() {
         return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
     }
-    let settings = SettingsBySource::new(&args.work, &config)?;
-    let options = args.work.options(&config, tenant, args.force);
+    let disabled = match &database {
+        Some(database) => database::prepare(database, &plugin).await?,
+        None => Vec::new(),
+    };
+    let settings = SettingsBySource::new(&args.work, &config, &disabled)?;
+    let provider = plugin.manifest().provider.clone();
+    let units = records.iter().filter_map(|record| Some((record.source.clone(), month_of(record)?))).collect();
+    let units = Units::from([(provider, units)]);
+    let options = args.work.options(&config, tenant.clone(), args.force);
     let cancel = Cancel::default();
     run::stop_on_signal(cancel.clone());
     let with_settings = |record: LoadRecord| {
@@ -57,12 +70,18 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
         (record, settings)
     };
     let loads: Vec<_> = records.into_iter().map(with_settings).collect();
-    let receipt = tokio::task::spawn_blocking(move || {
+    let (stop, written) = (cancel.clone(), lake.clone());
+    let declared = plugin.clone();
+    let mut receipt = tokio::task::spawn_blocking(move || {
         let _keeps_guests_interruptible = engine;
-        let again = Again { lake: &lake, plugin: &plugin, options: &options, cancel: &cancel };
+        let again = Again { lake: &written, plugin: &plugin, options: &options, cancel: &cancel };
         again.execute(&loads)
     })
     .await??;
+    definitions::publish(&lake, &tenant, declared.manifest()).await?;
+    if let Some(database) = &database {
+        receipt.publications = database::publish_units(&lake, &tenant, database, &units, &stop).await?;
+    }
     run::show(&receipt, args.json)?;
     Ok(run::exit(&receipt, false))
 }
@@ -75,18 +94,23 @@ struct SettingsBySource {
 }
 
 impl SettingsBySource {
-    fn new(work: &WorkArgs, config: &ConfigFile) -> anyhow::Result<Self> {
+    /// `disabled` are tag keys that the database says are not to be used, which settings that name keys do not ask.
+    fn new(work: &WorkArgs, config: &ConfigFile, disabled: &[String]) -> anyhow::Result<Self> {
+        let settings = |section: Option<&SourceSection>| {
+            let mut settings = work.settings(config, section)?;
+            if !settings.names_tag_keys() {
+                settings.disable_tag_keys(disabled);
+            }
+            Ok::<_, anyhow::Error>(settings)
+        };
         let named = |section: &SourceSection| {
             let name = match &section.name {
                 Some(name) => name.clone(),
                 None => crate::ingest::request::derived_name(&section.location)?,
             };
-            Ok((name, work.settings(config, Some(section))?))
+            Ok((name, settings(Some(section))?))
         };
-        Ok(Self {
-            named: config.sources.iter().map(named).collect::<anyhow::Result<_>>()?,
-            others: work.settings(config, None)?,
-        })
+        Ok(Self { named: config.sources.iter().map(named).collect::<anyhow::Result<_>>()?, others: settings(None)? })
     }
 
     fn of(&self, source: &str) -> PluginSettings {

@@ -102,6 +102,7 @@ impl Again<'_> {
             totals: serde_json::json!({}),
             periods,
             problems: Vec::new(),
+            publications: Vec::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::identity::IdentityResult;
+use crate::publish::PublicationReceipt;
 
 /// Everything one `costhost run` did. Printed as JSON by `--json`.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +30,9 @@ pub struct Receipt {
     pub periods: Vec<PeriodReceipt>,
     /// What could not be planned.
     pub problems: Vec<ProblemReceipt>,
+    /// What was published to the database.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publications: Vec<PublicationReceipt>,
 }
 
 /// What became of one source and period.
@@ -159,7 +163,9 @@ pub struct ProblemReceipt {
 impl Receipt {
     /// Whether any period or report failed.
     pub fn failed(&self) -> bool {
-        !self.problems.is_empty() || self.periods.iter().any(|period| period.status == PeriodStatus::Failed)
+        !self.problems.is_empty()
+            || self.periods.iter().any(|period| period.status == PeriodStatus::Failed)
+            || self.publications.iter().any(|publication| publication.error.is_some())
     }
 
     /// Whether an identity check failed in any period.

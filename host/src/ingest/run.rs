@@ -305,5 +305,6 @@ fn receipt(
             })
             .collect(),
         periods,
+        publications: Vec::new(),
     }
 }

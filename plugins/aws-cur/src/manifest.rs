@@ -217,18 +217,18 @@ mod tests {
         }
     }
 
-    /// Table, what it groups by beside day and currency, and how many conditions its rows fulfill.
-    const ROLLUPS: [(&str, &[&str], usize); 10] = [
-        ("reporting_aws_cost_summary_p", &[], 0),
-        ("reporting_aws_cost_summary_by_account_p", &["usage_account_id"], 0),
-        ("reporting_aws_cost_summary_by_region_p", &["usage_account_id", "region", "availability_zone"], 0),
-        ("reporting_aws_cost_summary_by_service_p", &["usage_account_id", "product_code", "product_family"], 0),
-        ("reporting_aws_compute_summary_p", &["instance_type"], 1),
-        ("reporting_aws_compute_summary_by_account_p", &["usage_account_id", "instance_type"], 1),
-        ("reporting_aws_storage_summary_p", &["product_family"], 2),
-        ("reporting_aws_storage_summary_by_account_p", &["usage_account_id", "product_family"], 2),
-        ("reporting_aws_network_summary_p", &["usage_account_id", "product_code"], 1),
-        ("reporting_aws_database_summary_p", &["usage_account_id", "product_code"], 1),
+    /// Table, what it groups by beside day and currency, and the name of the report of the same rows.
+    const ROLLUPS: [(&str, &[&str], &str); 10] = [
+        ("reporting_aws_cost_summary_p", &[], "costs"),
+        ("reporting_aws_cost_summary_by_account_p", &["usage_account_id"], "costs"),
+        ("reporting_aws_cost_summary_by_region_p", &["usage_account_id", "region", "availability_zone"], "costs"),
+        ("reporting_aws_cost_summary_by_service_p", &["usage_account_id", "product_code", "product_family"], "costs"),
+        ("reporting_aws_compute_summary_p", &["instance_type"], "instance-types"),
+        ("reporting_aws_compute_summary_by_account_p", &["usage_account_id", "instance_type"], "instance-types"),
+        ("reporting_aws_storage_summary_p", &["product_family"], "storage"),
+        ("reporting_aws_storage_summary_by_account_p", &["usage_account_id", "product_family"], "storage"),
+        ("reporting_aws_network_summary_p", &["usage_account_id", "product_code"], "network"),
+        ("reporting_aws_database_summary_p", &["usage_account_id", "product_code"], "database"),
     ];
 
     #[test]
@@ -246,14 +246,15 @@ mod tests {
             "markup_cost_amortized",
         ];
         assert_eq!(manifest.rollups.len(), ROLLUPS.len() + 2);
-        for (rollup, (name, by, conditions)) in manifest.rollups.iter().zip(ROLLUPS) {
-            let table = &manifest.tables[rollup.output as usize];
-            assert_eq!((table.name.as_str(), rollup.where_.len()), (name, conditions));
+        for (rollup, (name, by, report)) in manifest.rollups.iter().zip(ROLLUPS) {
+            assert_eq!(manifest.tables[rollup.output as usize].name, name);
+            let report = manifest.reports.iter().find(|other| other.name == report).unwrap();
+            assert_eq!(rollup.where_, report.where_, "{name}");
             let mut expected: Vec<&str> = vec!["usage_start", "usage_end", "currency_code"];
             expected.extend(by);
             assert_eq!(rollup.group_by, expected, "{name}");
             expected.extend(costs);
-            if conditions > 0 {
+            if report.name != "costs" {
                 expected.extend(["usage_amount", "unit"]);
             }
             if name.contains("compute") {

@@ -1,0 +1,163 @@
+//! The database of a command: its flag, and how runs and other commands publish to it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::Args;
+
+use super::UsageError;
+use crate::ingest::loaded::{Selection, selected};
+use crate::ingest::plan::Plan;
+use crate::ingest::request::SourceRequest;
+use crate::lake::{LOADS_TABLE, Lake, LoadRecord};
+use crate::plugin::{Cancel, Plugin};
+use crate::postgres::Database;
+use crate::postgres::definition::DatabaseDefinition;
+use crate::publish::{PublicationReceipt, Publisher};
+use crate::report::definitions;
+use crate::settings::{ConfigFile, Month};
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// PostgreSQL database: postgres://user:password@host:5432/name. A password is better kept in PGPASSWORD or ~/.pgpass
+    #[arg(long, env = "COSTHOST_POSTGRES", value_name = "URL", hide_env_values = true)]
+    pub postgres: Option<String>,
+}
+
+impl DatabaseArgs {
+    /// Connects, where a database is named.
+    ///
+    /// # Errors
+    /// When it cannot be reached or refuses.
+    pub async fn connect(&self, config: &ConfigFile, tenant: &str) -> anyhow::Result<Option<Database>> {
+        match self.postgres.as_deref().or(config.postgres.as_deref()) {
+            Some(url) => Ok(Some(Database::connect(url, tenant).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// When no database is named, and as [`Self::connect`].
+    pub async fn required(&self, config: &ConfigFile, tenant: &str) -> anyhow::Result<Database> {
+        let named = self.connect(config, tenant).await?;
+        Ok(named.ok_or_else(|| UsageError("no database; name one with --postgres postgres://...".to_owned()))?)
+    }
+}
+
+/// Makes the tables of a plugin, keeps what it declares, and tells which tag keys are not to be used.
+///
+/// # Errors
+/// When the database refuses, or what stands there does not fit.
+pub async fn prepare(database: &Database, plugin: &Plugin) -> anyhow::Result<Vec<String>> {
+    let definition = DatabaseDefinition::of(plugin.manifest());
+    for note in database.migrate(&definition).await?.notes {
+        tracing::warn!("{note}");
+    }
+    database.save_definition(&definition, &serde_json::to_value(&plugin.manifest().reports)?).await?;
+    Ok(database.disabled_tag_keys(&definition).await?)
+}
+
+/// As [`prepare`] for the plugins of all sources, whose settings are told which tag keys are not to be used, unless the
+/// operator has said which are.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn prepare_sources(database: &Database, sources: &mut [SourceRequest]) -> anyhow::Result<()> {
+    let mut disabled: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources {
+        let digest = source.plugin.digest().to_owned();
+        if !disabled.contains_key(&digest) {
+            disabled.insert(digest.clone(), prepare(database, &source.plugin).await?);
+        }
+        if let Some(keys) = disabled.get(&digest).filter(|_| !source.settings.names_tag_keys()) {
+            source.settings.disable_tag_keys(keys);
+        }
+    }
+    Ok(())
+}
+
+/// Sources and months by provider: what a run was about, and what it publishes.
+pub type Units = BTreeMap<String, Vec<(String, Month)>>;
+
+/// What a plan is about.
+pub fn units_of(plan: &Plan) -> Units {
+    let mut units = Units::new();
+    for period in &plan.periods {
+        let provider = period.plugin.manifest().provider.clone();
+        units.entry(provider).or_default().push((period.source.clone(), period.month));
+    }
+    units
+}
+
+/// Publishes what the lake holds of these units, where the database does not have it.
+///
+/// # Errors
+/// When the lake cannot be read or the database not be asked. What fails for single units is told by the receipts.
+pub async fn publish_units(
+    lake: &Lake,
+    tenant: &str,
+    database: &Database,
+    units: &Units,
+    cancel: &Cancel,
+) -> anyhow::Result<Vec<PublicationReceipt>> {
+    let publisher = Publisher { lake, tenant, database, cancel };
+    let mut receipts = Vec::new();
+    for (provider, units) in units {
+        let mut records = selected(lake, tenant, provider, &Selection::default()).await?;
+        records.retain(|record| {
+            let month = crate::ingest::loaded::month_of(record);
+            units.iter().any(|(source, unit)| *source == record.source && Some(*unit) == month)
+        });
+        receipts.extend(publish(&publisher, provider, &records, false).await?);
+    }
+    Ok(receipts)
+}
+
+/// Publishes these loads of one provider.
+///
+/// # Errors
+/// As [`publish_units`].
+pub async fn publish(
+    publisher: &Publisher<'_>,
+    provider: &str,
+    records: &[LoadRecord],
+    force: bool,
+) -> anyhow::Result<Vec<PublicationReceipt>> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let definitions = definitions::databases(publisher.lake, publisher.tenant, provider).await?;
+    Ok(publisher.catch_up(&definitions, records, force).await?)
+}
+
+/// Providers with loads in the lake, in order.
+///
+/// # Errors
+/// When the lake cannot be listed.
+pub async fn providers(lake: &Lake, tenant: &str) -> anyhow::Result<Vec<String>> {
+    let tables = lake.tables().await?.into_iter();
+    let loads = tables.filter(|table| table.tenant == tenant && table.name == LOADS_TABLE);
+    Ok(loads.map(|table| table.provider).collect())
+}
+
+/// Tells people what was published.
+///
+/// # Errors
+/// When the output is closed.
+pub fn print(receipts: &[PublicationReceipt], out: &mut impl Write) -> std::io::Result<()> {
+    for receipt in receipts {
+        let PublicationReceipt { source, period, rows, wall_ms, .. } = receipt;
+        match &receipt.error {
+            None => writeln!(out, "published  {source} {period}: {rows} rows in {:.2} s", *wall_ms as f64 / 1000.0)?,
+            Some(error) => writeln!(
+                out,
+                "NOT PUBLISHED  {source} {period}: {error}. The lake has it; the next run or `costhost publish` catches up"
+            )?,
+        }
+        receipt.notes.iter().try_for_each(|note| writeln!(out, "note  {source} {period}: {note}"))?;
+    }
+    Ok(())
+}
