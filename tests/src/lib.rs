@@ -2,5 +2,6 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "this crate is only test code: a failure ends the test")]
 
 pub mod bucket;
+pub mod postgres;
 pub mod program;
 pub mod s3;
