@@ -63,6 +63,7 @@ fn job(mischief: &str) -> NormalizeJob {
             form: Form::Bytes,
             dataset: "lines".to_owned(),
             rows: None,
+            bytes: None,
         },
     }
 }

@@ -5,11 +5,14 @@ use std::io::Write;
 use clap::Args;
 
 use super::args::{LakeArgs, checked};
-use super::database;
+use super::database::{self, DatabaseArgs};
 use super::{Exit, UsageError, table};
+use crate::ingest::load_id::bill_id;
 use crate::ingest::loaded::{Selection, selected};
+use crate::ingest::totals::parse_decimal_exact;
 use crate::lake::{Lake, LoadRecord, load_receipt};
-use crate::reconcile::{LakeSums, Reconciliation, Verdict, reconcile};
+use crate::postgres::{BillTotals, Database};
+use crate::reconcile::{DatabaseSums, LakeSums, Reconciliation, Sums, Verdict, reconcile};
 use crate::report::Format;
 use crate::report::definitions;
 use crate::settings::Month;
@@ -26,6 +29,9 @@ pub struct ReconcileArgs {
     /// Last billing month
     #[arg(long, env = "COSTHOST_TO", value_name = "YYYY-MM")]
     pub to: Option<Month>,
+    /// The database to compare with the lake, if any.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -42,11 +48,12 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let lake = args.lake.open(&config)?;
+    let database = args.database.connect(&config, &tenant).await?;
     let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
     let mut all = Vec::new();
     for provider in database::providers(&lake, &tenant).await? {
         for record in selected(&lake, &tenant, &provider, &selection).await? {
-            all.push(one(&lake, &tenant, &provider, &record).await?);
+            all.push(one(&lake, &tenant, &provider, &record, database.as_ref()).await?);
         }
     }
     if all.is_empty() {
@@ -60,7 +67,13 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
     Ok(if all.iter().all(Reconciliation::passes) { Exit::Done } else { Exit::Failed })
 }
 
-async fn one(lake: &Lake, tenant: &str, provider: &str, record: &LoadRecord) -> anyhow::Result<Reconciliation> {
+async fn one(
+    lake: &Lake,
+    tenant: &str,
+    provider: &str,
+    record: &LoadRecord,
+    database: Option<&Database>,
+) -> anyhow::Result<Reconciliation> {
     let definitions = definitions::databases(lake, tenant, provider).await?;
     let definition = definitions.get(&record.plugin).ok_or_else(|| {
         let plugin = &record.plugin;
@@ -69,7 +82,28 @@ async fn one(lake: &Lake, tenant: &str, provider: &str, record: &LoadRecord) -> 
     let receipt = load_receipt(lake, tenant, provider, record).await?.unwrap_or_default();
     let receipt = serde_json::from_str(&receipt).unwrap_or_default();
     let sums = LakeSums::open(lake, tenant, provider).await?;
-    Ok(reconcile(&sums, definition, record, &receipt, None).await?)
+    let stands = match database {
+        Some(database) => {
+            let source_uuid = uuid::Uuid::parse_str(&record.source_uuid)?;
+            let bill = bill_id(source_uuid, record.period_start.div_euclid(1_000_000));
+            Some(exact(&database.bill_totals(definition, bill).await?)?)
+        }
+        None => None,
+    };
+    Ok(reconcile(&sums, definition, record, &receipt, stands.as_ref()).await?)
+}
+
+/// Texts of sums as the numbers they are.
+fn exact(totals: &BillTotals) -> anyhow::Result<DatabaseSums> {
+    let sum = |(currency, text): (&String, &String)| {
+        let sum = parse_decimal_exact(text);
+        let sum = sum.ok_or_else(|| anyhow::anyhow!("the database has a sum with more than 18 decimals: {text}"))?;
+        Ok((currency.clone(), sum))
+    };
+    let sums = totals.iter().map(|(table, by_currency)| {
+        Ok((table.clone(), by_currency.iter().map(sum).collect::<anyhow::Result<Sums>>()?))
+    });
+    sums.collect()
 }
 
 fn print(all: &[Reconciliation], form: Format, out: &mut impl Write) -> anyhow::Result<()> {

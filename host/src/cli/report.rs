@@ -3,7 +3,10 @@
 use clap::Args;
 
 use super::args::LakeArgs;
+use super::database::DatabaseArgs;
 use super::{Exit, UsageError};
+use crate::plugin::manifest::ReportDefinition;
+use crate::postgres::Database;
 use crate::report::{self, Filter, Format, Order, ReportQuery, Resolution};
 
 /// Flags of `costhost report`.
@@ -37,6 +40,9 @@ pub struct ReportArgs {
     /// At most so many rows
     #[arg(long)]
     pub limit: Option<usize>,
+    /// Answer from this database instead of the lake.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -52,16 +58,6 @@ pub struct ReportArgs {
 pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
-    let lake = args.lake.open(&config)?;
-    let definitions = report::definitions::definitions(&lake, &tenant, &args.provider).await?;
-    let definition = definitions.iter().find(|definition| definition.name == args.name).ok_or_else(|| {
-        if definitions.is_empty() {
-            UsageError(format!("nothing of `{}` is loaded in this lake; see `costhost sources`", args.provider))
-        } else {
-            let known = definitions.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
-            UsageError(format!("{} has no report `{}`; it has {known}", args.provider, args.name))
-        }
-    })?;
     let query = ReportQuery {
         group_by: args.group_by,
         measures: args.measures,
@@ -72,7 +68,51 @@ pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
         order_by: args.order_by,
         limit: args.limit,
     };
-    let answer = report::answer(&lake, &tenant, &args.provider, definition, &query).await?;
+    let answer = match args.database.connect(&config, &tenant).await? {
+        Some(database) => from_database(&database, &args.provider, &args.name, &query).await?,
+        None => {
+            let lake = args.lake.open(&config)?;
+            let definitions = report::definitions::definitions(&lake, &tenant, &args.provider).await?;
+            let definition = chosen(&definitions, &args.provider, &args.name, "lake; see `costhost sources`")?;
+            report::answer(&lake, &tenant, &args.provider, definition, &query).await?
+        }
+    };
     report::render(&answer, args.output, &mut std::io::stdout().lock())?;
     Ok(Exit::Done)
+}
+
+async fn from_database(
+    database: &Database,
+    provider: &str,
+    name: &str,
+    query: &ReportQuery,
+) -> anyhow::Result<report::Answer> {
+    let stored = database.definitions().await?;
+    let mut definitions = Vec::new();
+    for stored in stored.iter().filter(|stored| stored.definition.provider == provider) {
+        let reports: Vec<ReportDefinition> = serde_json::from_value(stored.reports.clone())?;
+        definitions.extend(reports);
+    }
+    let definition = chosen(&definitions, provider, name, "database; publish with `costhost run --postgres`")?;
+    let mut tables = stored.iter().filter(|stored| stored.definition.provider == provider);
+    let table = tables.find_map(|stored| stored.definition.table(&definition.table)).ok_or_else(|| {
+        UsageError(format!("report `{name}` is about rows that only the lake has; ask without --postgres"))
+    })?;
+    Ok(report::database_answer(database, table, definition, query).await?)
+}
+
+fn chosen<'a>(
+    definitions: &'a [ReportDefinition],
+    provider: &str,
+    name: &str,
+    place: &str,
+) -> Result<&'a ReportDefinition, UsageError> {
+    definitions.iter().find(|definition| definition.name == name).ok_or_else(|| {
+        if definitions.is_empty() {
+            UsageError(format!("nothing of `{provider}` is loaded in this {place}"))
+        } else {
+            let known = definitions.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
+            UsageError(format!("{provider} has no report `{name}`; it has {known}"))
+        }
+    })
 }

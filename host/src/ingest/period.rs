@@ -228,7 +228,13 @@ pub fn period_receipt(period: &PlannedPeriod, status: PeriodStatus, why: String)
 }
 
 fn file_receipt(file: &ObjectInfo, input: &InputFile) -> FileReceipt {
-    FileReceipt { path: file.path.clone(), bytes: file.size, promised_rows: input.rows, etag: file.etag.clone() }
+    FileReceipt {
+        path: file.path.clone(),
+        bytes: file.size,
+        promised_rows: input.rows,
+        promised_bytes: input.bytes,
+        etag: file.etag.clone(),
+    }
 }
 
 fn superseded(receipt: PeriodReceipt) -> PeriodReceipt {

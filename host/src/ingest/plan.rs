@@ -256,6 +256,10 @@ async fn add_period(
             return;
         }
     };
+    if let Some(message) = broken_promise(&report, &files) {
+        plan.problems.push(PlanProblem { source: name, month: Some(month), message });
+        return;
+    }
     let uuid = source.uuid.unwrap_or_else(|| source_uuid(&options.tenant, &name));
     let rows_id = RowsIdentity {
         tenant: &options.tenant,
@@ -281,6 +285,19 @@ async fn add_period(
         decision: Decision::New,
         why: String::new(),
     });
+}
+
+/// A file whose size is not what the manifest of its delivery says is not complete yet, or damaged.
+fn broken_promise(report: &FoundReport, files: &[ObjectInfo]) -> Option<String> {
+    let pairs = report.files.iter().zip(files);
+    pairs.filter_map(|(input, file)| Some((input.bytes?, file))).find(|(promised, file)| *promised != file.size).map(
+        |(promised, file)| {
+            format!(
+                "{} has {} bytes, but the manifest promises {promised}; the delivery is not complete, run again when it is",
+                file.path, file.size
+            )
+        },
+    )
 }
 
 /// Stats are independent requests to a store that may be far away.

@@ -94,6 +94,9 @@ pub struct FileReceipt {
     /// Rows that the delivery's manifest promises, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promised_rows: Option<u64>,
+    /// Bytes that it promises.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised_bytes: Option<u64>,
     /// Where the store has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,

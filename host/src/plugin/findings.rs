@@ -129,6 +129,7 @@ mod tests {
                 form: Form::Bytes,
                 dataset: String::new(),
                 rows: None,
+                bytes: None,
             }],
             labels: Vec::new(),
         }

@@ -80,6 +80,8 @@ pub struct InputFile {
     pub dataset: String,
     /// Data rows that the delivery's manifest promises.
     pub rows: Option<u64>,
+    /// Bytes as stored that the delivery's manifest promises.
+    pub bytes: Option<u64>,
 }
 
 /// How a file is compressed.

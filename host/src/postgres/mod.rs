@@ -31,6 +31,7 @@ mod schema;
 mod session;
 mod tables;
 mod tag_keys;
+mod totals;
 
 pub use connect::Database;
 pub use definitions::StoredDefinition;
@@ -40,3 +41,4 @@ pub use publication::Publication;
 pub use publish::{PublishError, Published, Unit, UnitRows};
 pub use read::Days;
 pub use schema::Migrated;
+pub use totals::BillTotals;

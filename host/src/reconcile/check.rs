@@ -97,10 +97,10 @@ impl Reconciliation {
     }
 
     /// Compares two counts.
-    pub(super) fn compare_counts(&mut self, expected: &str, of: i64, table: &str, with: i64) {
+    pub(super) fn compare_counts(&mut self, expected: &str, of: i64, found: &str, with: i64) {
         self.checks.push(Check {
             expected: expected.to_owned(),
-            found: format!("{table}: rows"),
+            found: found.to_owned(),
             currency: String::new(),
             expected_value: of.to_string(),
             found_value: with.to_string(),
@@ -125,7 +125,7 @@ impl Reconciliation {
         }
     }
 
-    /// Rows and bytes of the files against what the delivery promised of them, where it did.
+    /// Rows and bytes of the files against what the delivery's manifest promises of them, where it does.
     pub(super) fn add_files(&mut self, record: &LoadRecord, receipt: &serde_json::Value) {
         let files = || receipt["files"].as_array().into_iter().flatten();
         let sum = |name: &str| files().map(|file| file[name].as_i64()).sum::<Option<i64>>();
@@ -133,10 +133,10 @@ impl Reconciliation {
             return;
         }
         if let Some(promised) = sum("promised_rows") {
-            self.compare_counts("rows that the manifest promises", promised, "as read", record.rows);
+            self.compare_counts("rows that the manifest promises", promised, "files: rows read", record.rows);
         }
-        if let Some(bytes) = sum("bytes") {
-            self.compare_counts("bytes of the delivered files", bytes, "as read", record.bytes);
+        if let Some(promised) = sum("promised_bytes") {
+            self.compare_counts("bytes that the manifest promises", promised, "files: bytes", record.bytes);
         }
     }
 }

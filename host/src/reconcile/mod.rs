@@ -36,7 +36,12 @@ pub async fn reconcile(
     for rows in &definition.rows {
         let count = lake.count(&rows.name, record).await?;
         if definition.rows.len() == 1 {
-            result.compare_counts("rows read, less those set aside", record.rows - set_aside, &rows.name, count);
+            result.compare_counts(
+                "rows read, less those set aside",
+                record.rows - set_aside,
+                &format!("{}: rows", rows.name),
+                count,
+            );
         }
         let Some((column, currency)) = &rows.total else { continue };
         let in_lake = lake.sums(&rows.name, column, currency, record).await?;

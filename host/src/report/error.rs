@@ -66,6 +66,9 @@ pub enum ReportError {
     /// The lake cannot be read.
     #[error(transparent)]
     Lake(#[from] crate::lake::LakeError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Database(Box<crate::postgres::DatabaseError>),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Write(#[from] std::io::Error),

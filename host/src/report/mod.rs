@@ -4,6 +4,7 @@
 //! values are bound literals); two currencies are never added up; sums are exact however large; nothing here writes.
 
 mod answer;
+mod database_tables;
 mod definition;
 pub mod definitions;
 mod error;
@@ -20,6 +21,7 @@ mod session;
 mod tests;
 
 pub use answer::{Answer, AnswerColumn, Meaning, Total};
+pub use database_tables::database_answer;
 pub use error::ReportError;
 pub use json_text::json_get_text;
 pub use lake_tables::{answer, lake_session};

@@ -94,6 +94,7 @@ fn job(path: &str) -> Job {
             form: Form::Bytes,
             dataset: String::new(),
             rows: None,
+            bytes: None,
         },
     }
 }

@@ -120,6 +120,7 @@ impl discover::Guest for Probe {
                         form: Form::Bytes,
                         dataset: "lines".into(),
                         rows: None,
+                        bytes: None,
                     }],
                     labels: vec![],
                 });

@@ -72,7 +72,14 @@ impl From<types::InputFile> for host::InputFile {
             types::Form::Bytes => host::Form::Bytes,
             types::Form::Parquet(columns) => host::Form::Parquet(columns),
         };
-        Self { path: file.path, compression: file.compression.into(), form, dataset: file.dataset, rows: file.rows }
+        Self {
+            path: file.path,
+            compression: file.compression.into(),
+            form,
+            dataset: file.dataset,
+            rows: file.rows,
+            bytes: file.bytes,
+        }
     }
 }
 
@@ -82,7 +89,14 @@ impl From<host::InputFile> for types::InputFile {
             host::Form::Bytes => types::Form::Bytes,
             host::Form::Parquet(columns) => types::Form::Parquet(columns),
         };
-        Self { path: file.path, compression: file.compression.into(), form, dataset: file.dataset, rows: file.rows }
+        Self {
+            path: file.path,
+            compression: file.compression.into(),
+            form,
+            dataset: file.dataset,
+            rows: file.rows,
+            bytes: file.bytes,
+        }
     }
 }
 

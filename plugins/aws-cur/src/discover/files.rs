@@ -30,6 +30,7 @@ pub(crate) fn input_file(path: &str, manifest_says: &str) -> InputFile {
         form: if parquet { Form::Parquet(Vec::new()) } else { Form::Bytes },
         dataset: DATASET.to_owned(),
         rows: None,
+        bytes: None,
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn job(form: Form, labels: &[(&str, &str)]) -> Job {
             form,
             dataset: "cur".to_owned(),
             rows: None,
+            bytes: None,
         },
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn fold(text: &[u8], piece: usize, into: &mut DailySummary) {
         form: Form::Bytes,
         dataset: "cur".to_owned(),
         rows: None,
+        bytes: None,
     };
     let mut normalizer = Normalizer::open(&Job {
         settings: String::new(),
