@@ -11,7 +11,12 @@ SELECT
     expected.amount(line ->> 'seats') AS seats,
     expected.amount(line ->> 'cost') AS cost,
     nullif(line ->> 'currency', '') AS currency,
-    coalesce(nullif(line ->> 'labels', ''), '{}')::jsonb AS labels,
+    -- Labels are texts, whatever JSON they were written as, and those without a value do not count.
+    (
+        SELECT coalesce(jsonb_object_agg(label.key, label.value), '{}')
+        FROM jsonb_each_text(nullif(line ->> 'labels', '')::jsonb) AS label
+        WHERE label.value <> ''
+    ) AS labels,
     nullif(line ->> 'invoice', '') AS invoice
 FROM expected.raw
 -- A line without a day, or whose cost is no number, does not count.

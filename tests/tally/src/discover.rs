@@ -42,6 +42,7 @@ fn report(source: String, period: Period, files: &[Object]) -> Report {
         form: Form::Bytes,
         dataset: "usage".to_owned(),
         rows: None,
+        bytes: None,
     };
     Report {
         source,

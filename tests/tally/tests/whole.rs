@@ -38,6 +38,7 @@ fn job() -> Job {
             form: Form::Bytes,
             dataset: "usage".to_owned(),
             rows: None,
+            bytes: None,
         },
     }
 }

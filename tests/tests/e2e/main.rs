@@ -6,6 +6,8 @@ mod cli;
 mod concurrent;
 mod crash;
 mod lifecycle;
+mod postgres_aws;
+mod postgres_tally;
 mod readers;
 mod real_reports;
 mod summary;
