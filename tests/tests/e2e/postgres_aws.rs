@@ -1,13 +1,15 @@
 //! What AWS reports become in PostgreSQL: every column of every table, against SQL over the text of the same files.
 //!
 //! Markup is a percentage with many decimals, so that it has to be rounded; accounts have names but for one, and one moves
-//! from a unit to another within a month; one month is delivered anew; and a tag key is disabled.
+//! from a unit to another within a month; one month is delivered anew; a tag key is disabled. The months differ in their
+//! columns: November has private discounts, December lacks columns and returns savings plans.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use costhost_bench::aws::month::Month;
 use costhost_bench::aws::{Compression, Headers, Layout, Settings, generate};
-use costhost_tests::bucket::files;
+use costhost_tests::bucket::{edit_gzip, files};
 use costhost_tests::postgres::Cluster;
 use costhost_tests::program::{Costhost, plugin};
 use costhost_tests::recomputed::{Bills, Recomputed};
@@ -55,6 +57,69 @@ fn deliver(bucket: &Path, restated: &str) {
         restate: months(restated),
     };
     generate(&settings).unwrap();
+    drift(&bucket.join("cur/acme-cur/20251101-20251201"), discounted);
+    drift(&bucket.join("cur/acme-cur/20251201-20260101"), without_columns);
+}
+
+/// Rewrites the lines of a month's files; `change` is given their cells by column, and how many lines stand before.
+fn drift(month: &Path, change: fn(&mut BTreeMap<String, String>, usize)) {
+    for file in files(month, ".csv.gz") {
+        edit_gzip(&file, |text| {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let mut lines: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+            lines.iter_mut().enumerate().for_each(|(number, line)| change(line, number));
+            let columns: BTreeSet<String> = lines.iter().flat_map(|line| line.keys().cloned()).collect();
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(&columns).unwrap();
+            for line in &lines {
+                writer.write_record(columns.iter().map(|column| line.get(column).map_or("", String::as_str))).unwrap();
+            }
+            String::from_utf8(writer.into_inner().unwrap()).unwrap()
+        });
+    }
+}
+
+/// Net costs, where a line has the cost that they are the net of; every seventh line has no discount.
+fn discounted(line: &mut BTreeMap<String, String>, number: usize) {
+    for (gross, net) in [
+        ("lineItem/UnblendedCost", "lineItem/NetUnblendedCost"),
+        ("savingsPlan/SavingsPlanEffectiveCost", "savingsPlan/NetSavingsPlanEffectiveCost"),
+        ("reservation/EffectiveCost", "reservation/NetEffectiveCost"),
+        (
+            "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod",
+            "reservation/NetUnusedAmortizedUpfrontFeeForBillingPeriod",
+        ),
+        ("reservation/UnusedRecurringFee", "reservation/NetUnusedRecurringFee"),
+    ] {
+        let discount =
+            |cost: &String| if cost.is_empty() || number % 7 == 0 { String::new() } else { format!("{number}e-5") };
+        let net_cost = discount(&line[gross]);
+        line.insert(net.to_owned(), net_cost);
+    }
+}
+
+/// Fewer columns; and refunds of savings plans, of which those that came within seven days return the plan. Some amounts
+/// have more decimals than are held, and some cells that should be numbers are none.
+fn without_columns(line: &mut BTreeMap<String, String>, number: usize) {
+    for column in
+        ["product/region", "lineItem/NormalizationFactor", "savingsPlan/UsedCommitment", "resourceTags/user:app"]
+    {
+        line.remove(column);
+    }
+    let mut set = |column: &str, value: &str| line.insert(column.to_owned(), value.to_owned());
+    if number % 10 == 3 {
+        let bought = ["2025-12-01T00:00:00Z", "2025-11-27T06:00:00Z", "2025-06-01T00:00:00Z", ""];
+        set("lineItem/LineItemType", "Refund");
+        set("savingsPlan/StartTime", bought[number / 10 % 4]);
+        set("savingsPlan/SavingsPlanARN", if number % 50 == 3 { "" } else { "arn:aws:savingsplans::1:savingsplan/x" });
+    }
+    match number % 40 {
+        5 => set("lineItem/UnblendedCost", "0.1234567890123456785"),
+        6 => set("lineItem/UnblendedCost", "-0.1234567890123456775"),
+        7 => set("lineItem/UsageAmount", "about 3"),
+        8 => set("lineItem/UnblendedCost", "see contract"),
+        _ => None,
+    };
 }
 
 /// The files that the newest manifest of each month lists, with the first day of the month.
@@ -145,6 +210,12 @@ fn every_column_of_every_table_is_what_sql_makes_of_the_files() {
          bool_or(account_alias_id IS NULL) FROM {TENANT}.{DAILY}"
     ));
     assert_eq!(looked_up, "3|3|t");
+    // What makes the months differ is there.
+    let kinds = recomputed.sql(
+        "SELECT bool_or(has_net), bool_or(line_type = 'Refund' AND accounting = 'upfront'), \
+         bool_or(line_type = 'Refund' AND accounting = 'as billed' AND plan_arn IS NOT NULL) FROM expected.aws_line",
+    );
+    assert_eq!(kinds, "t|t|t");
 
     // A month that is delivered anew takes the place of what was there.
     deliver(&bucket, "2025-11..2025-11");
