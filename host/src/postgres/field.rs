@@ -3,6 +3,8 @@
 //! A column is prepared once per batch, so that writing a row copies bytes and allocates nothing. A dictionary's values
 //! are written once and then copied.
 
+use std::sync::Arc;
+
 use arrow::array::{
     Array, ArrayRef, AsArray as _, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
     ListArray, StringArray, TimestampMicrosecondArray, UInt32Array,
@@ -98,8 +100,9 @@ impl Column {
             let keys = cast(dictionary.keys(), &DataType::UInt32)?;
             return Ok(Self::Dictionary { fields, ends, keys: keys.as_primitive().clone() });
         }
-        let plain =
-            |wanted: DataType| if *column.data_type() == wanted { Ok(column.clone()) } else { cast(column, &wanted) };
+        let plain = |wanted: DataType| {
+            if *column.data_type() == wanted { Ok(Arc::clone(column)) } else { cast(column, &wanted) }
+        };
         Ok(match kind {
             ColumnKind::Text => Self::Text(plain(DataType::Utf8)?.as_string().clone()),
             ColumnKind::Json => Self::Json(plain(DataType::Utf8)?.as_string().clone()),

@@ -179,6 +179,6 @@ mod tests {
         ];
         assert!(names.iter().all(|name| name.len() <= 63), "{names:?}");
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
-        assert_eq!(names[3], "a_b_c_4f5cc6dd");
+        assert_eq!(names[3], "a_b_c_3ef4fb76");
     }
 }

@@ -95,9 +95,9 @@ impl Database {
         read: F,
     ) -> Result<Published, PublishError<E>>
     where
-        F: Fn() -> R,
-        R: Future<Output = Result<UnitRows, E>>,
-        E: fmt::Display,
+        F: Fn() -> R + Send + Sync,
+        R: Future<Output = Result<UnitRows, E>> + Send,
+        E: fmt::Display + Send,
     {
         // The semaphore is never closed.
         let _turn = self.shared.publications.acquire().await.ok();
@@ -122,9 +122,9 @@ impl Database {
         read: &F,
     ) -> Result<Published, PublishError<E>>
     where
-        F: Fn() -> R,
-        R: Future<Output = Result<UnitRows, E>>,
-        E: fmt::Display,
+        F: Fn() -> R + Send + Sync,
+        R: Future<Output = Result<UnitRows, E>> + Send,
+        E: fmt::Display + Send,
     {
         let mut session = self.session().await?;
         self.lock(&mut session, unit).await?;

@@ -86,7 +86,7 @@ async fn relation(
     schema: &SchemaName,
     table: &str,
 ) -> Result<Option<Relation>, DatabaseError> {
-    let found: Result<Option<(String, Option<String>, Option<String>)>, _> = sqlx::query_as(
+    let found = sqlx::query_as(
         "SELECT c.relkind::text, p.partstrat::text, a.attname::text
          FROM pg_class c
          JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -99,7 +99,10 @@ async fn relation(
     .fetch_optional(&mut **session)
     .await;
     let found = found.map_err(|source| session.failed("looking at tables", &source))?;
-    Ok(found.map(|(kind, strategy, column)| Relation { kind, partitions: strategy.map(|strategy| (strategy, column)) }))
+    Ok(found.map(|(kind, strategy, column): (String, Option<String>, Option<String>)| Relation {
+        kind,
+        partitions: strategy.map(|strategy| (strategy, column)),
+    }))
 }
 
 /// The types of a table's columns, as `format_type` writes them.

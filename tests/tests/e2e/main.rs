@@ -7,6 +7,7 @@ mod concurrent;
 mod crash;
 mod lifecycle;
 mod postgres_aws;
+mod postgres_lifecycle;
 mod postgres_tally;
 mod readers;
 mod real_reports;

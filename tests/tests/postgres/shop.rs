@@ -126,6 +126,7 @@ pub(crate) fn definition() -> DatabaseDefinition {
         plugin: "shop-bills".into(),
         version: "1.0.0".into(),
         tables: vec![daily, monthly, bill, aliases, units, keys],
+        rows: Vec::new(),
         lookups: vec![
             lookup("alias_id", "shop_alias", ("supplier", "supplier"), None),
             lookup("unit_id", "shop_unit", ("alias_id", "alias_id"), Some(valid)),
