@@ -9,12 +9,13 @@ use super::UsageError;
 use crate::ingest::error::chain;
 use crate::ingest::loaded::{Selection, selected};
 use crate::ingest::plan::Plan;
+use crate::ingest::receipt::PublicationReceipt;
 use crate::ingest::request::SourceRequest;
 use crate::lake::{LOADS_TABLE, Lake, LoadRecord};
 use crate::plugin::{Cancel, Plugin};
 use crate::postgres::Database;
 use crate::postgres::definition::DatabaseDefinition;
-use crate::publish::{PublicationReceipt, Publisher};
+use crate::publish::Publisher;
 use crate::report::definitions;
 use crate::settings::{ConfigFile, Month};
 

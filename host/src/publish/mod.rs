@@ -8,17 +8,16 @@ mod lake_rows;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::ingest::error::chain;
 use crate::ingest::load_id::bill_id;
 use crate::ingest::loaded::month_of;
+use crate::ingest::receipt::PublicationReceipt;
 use crate::lake::{Lake, LakeError, LoadRecord};
 use crate::plugin::Cancel;
 use crate::postgres::definition::DatabaseDefinition;
 use crate::postgres::{Database, DatabaseError, Publication, PublishError, Unit};
-use crate::settings::Month;
 use crate::source::error::SourceError;
 
 /// Why the rows of a unit cannot be had from the lake.
@@ -39,33 +38,6 @@ pub enum ReadError {
     /// A worker ended without a result: a defect of costhost.
     #[error("internal error while reading {0} for the database; please report it")]
     Internal(String),
-}
-
-/// What became of one source and period.
-#[derive(Debug, Clone, Serialize)]
-pub struct PublicationReceipt {
-    /// Name in the lake.
-    pub source: String,
-    /// `YYYY-MM`.
-    pub period: String,
-    /// Rows that stand in the database now, over all tables.
-    pub rows: u64,
-    /// How long it took.
-    pub wall_ms: u64,
-    /// What the user should know.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// Why it was not published; the lake has it, and publishing again catches up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl PublicationReceipt {
-    /// A unit that could not be published.
-    pub fn failed(source: &str, month: Month, why: &str) -> Self {
-        let error = Some(why.to_owned());
-        Self { source: source.to_owned(), period: month.to_string(), rows: 0, wall_ms: 0, notes: Vec::new(), error }
-    }
 }
 
 /// A lake and a database.
