@@ -62,6 +62,18 @@ pub async fn prepare(database: &Database, plugin: &Plugin) -> anyhow::Result<Vec
     Ok(database.disabled_tag_keys(&definition).await?)
 }
 
+/// Tells the settings of all sources which tag keys are not to be used, and changes nothing in the database.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_sources(database: &Database, sources: &mut [SourceRequest]) -> anyhow::Result<()> {
+    for source in sources.iter_mut().filter(|source| !source.settings.names_tag_keys()) {
+        let definition = DatabaseDefinition::of(source.plugin.manifest());
+        source.settings.disable_tag_keys(&database.disabled_tag_keys(&definition).await?);
+    }
+    Ok(())
+}
+
 /// As [`prepare`] for the plugins of all sources, whose settings are told which tag keys are not to be used, unless the
 /// operator has said which are.
 ///

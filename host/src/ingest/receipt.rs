@@ -1,6 +1,6 @@
 //! The run receipt: what was done, in numbers that can be checked.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::identity::IdentityResult;
 use crate::settings::Month;
@@ -85,20 +85,20 @@ pub enum PeriodStatus {
 }
 
 /// One input file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FileReceipt {
     /// Path below the granted prefix.
     pub path: String,
     /// Bytes as stored.
     pub bytes: u64,
     /// Rows that the delivery's manifest promises, where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_rows: Option<u64>,
     /// Bytes that it promises.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_bytes: Option<u64>,
     /// Where the store has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
 }
 

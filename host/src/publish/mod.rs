@@ -70,7 +70,9 @@ impl Publisher<'_> {
         let mut standing: BTreeMap<&str, (Vec<Publication>, String)> = BTreeMap::new();
         for record in records {
             if self.cancel.is_cancelled() {
-                break;
+                let error = Some("stopped before it was published".to_owned());
+                receipts.push(PublicationReceipt { error, ..receipt(record) });
+                continue;
             }
             let Some(definition) = definitions.get(&record.plugin) else {
                 let error = format!("the lake does not know what tables plugin {} has; run it once", record.plugin);
