@@ -63,10 +63,12 @@ impl Azurite {
     /// Variables that give it the account and a signature, or another wrong or right credential.
     pub fn environment(&self, name: &str, credential: &str) -> Vec<(String, String)> {
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let server = self.endpoint.trim_end_matches(ACCOUNT);
         vec![
             variable("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT),
-            variable("AZURE_STORAGE_ENDPOINT", &self.endpoint),
-            variable("AZURE_ALLOW_HTTP", "true"),
+            // It lists from the beginning whatever it is asked for, which the client must know.
+            variable("AZURE_STORAGE_USE_EMULATOR", "true"),
+            variable("AZURITE_BLOB_STORAGE_URL", server),
             variable(name, credential),
         ]
     }
@@ -106,5 +108,6 @@ fn modules() -> PathBuf {
 /// A key as accounts have them: 64 bytes in base64. They need not be hard to guess, only their own.
 fn key() -> String {
     let letters = uuid::Uuid::new_v4().simple().to_string().repeat(3);
-    format!("{}==", letters.get(..86).unwrap_or_default())
+    // The last letter of 64 bytes has bits to spare, which are zero.
+    format!("{}A==", letters.get(..85).unwrap_or_default())
 }

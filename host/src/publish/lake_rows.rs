@@ -81,7 +81,6 @@ async fn one_load(
     partition: &Partition,
     record: &LoadRecord,
 ) -> Result<Option<(String, Vec<Held>)>, ReadError> {
-    // Reference tables that only users fill have no rows in the lake, but every load marks them too.
     let looking = definition.tables.iter().map(|declared| look(lake, tenant, definition, declared, partition));
     let mut load: Option<String> = None;
     let mut all = Vec::new();
@@ -93,8 +92,10 @@ async fn one_load(
                 }
                 all.push(held);
             }
-            // Nothing makes its rows, or the load is older than the table.
-            Look::Never if declared.role == TableRole::Reference || record.plugin_version != definition.version => {}
+            // Nothing makes its rows, although every load marks it.
+            Look::Never | Look::Unknown if declared.role == TableRole::Reference => {}
+            // The load is older than the table.
+            Look::Never if record.plugin_version != definition.version => {}
             Look::Never | Look::Unknown => return Ok(None),
         }
     }
