@@ -6,7 +6,7 @@
 mod lake_rows;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -19,6 +19,11 @@ use crate::plugin::Cancel;
 use crate::postgres::definition::DatabaseDefinition;
 use crate::postgres::{Database, DatabaseError, Publication, PublishError, Unit};
 use crate::source::error::SourceError;
+
+/// How often a publication looks whether it must stop: while it waits for another host too.
+const CANCEL_LOOK: Duration = Duration::from_millis(50);
+/// What the receipt of a publication says that was.
+const STOPPED: &str = "stopped before it was published";
 
 /// Why the rows of a unit cannot be had from the lake.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +54,7 @@ pub struct Publisher<'a> {
     pub tenant: &'a str,
     /// Where to.
     pub database: &'a Database,
-    /// Set when publishing must stop; what was begun is finished.
+    /// Set when publishing must stop: what is not committed by then is rolled back.
     pub cancel: &'a Cancel,
 }
 
@@ -109,8 +114,17 @@ impl Publisher<'_> {
             bill_id: bill_id(source_uuid, period_start),
         };
         let read = || lake_rows::newest(self.lake, self.tenant, definition, record);
-        let done = self.database.publish(definition, &unit, read).await;
+        let done = tokio::select! {
+            biased;
+            done = self.database.publish(definition, &unit, read) => Some(done),
+            () = self.cancelled() => None,
+        };
         let mut receipt = PublicationReceipt { wall_ms: started.elapsed().as_millis() as u64, ..receipt(record) };
+        let Some(done) = done else {
+            tracing::warn!(source = record.source, period = receipt.period, "{STOPPED}");
+            receipt.error = Some(STOPPED.to_owned());
+            return receipt;
+        };
         match done {
             Ok(published) => (receipt.rows, receipt.notes) = (published.rows, published.notes),
             Err(error) => {
@@ -123,6 +137,13 @@ impl Publisher<'_> {
             }
         }
         receipt
+    }
+
+    /// Ends once publishing must stop.
+    async fn cancelled(&self) {
+        while !self.cancel.is_cancelled() {
+            tokio::time::sleep(CANCEL_LOOK).await;
+        }
     }
 }
 
