@@ -12,6 +12,7 @@ use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use futures::future::try_join_all;
+use serde::Deserialize;
 
 use super::commit::{Commits, Staged, Tables};
 use super::error::IngestError;
@@ -56,6 +57,15 @@ pub struct Resummarize<'a> {
     pub run: uuid::Uuid,
 }
 
+/// What a receipt says of how rows were read.
+#[derive(Debug, Default, Deserialize)]
+struct Reading {
+    #[serde(default)]
+    files: Vec<FileReceipt>,
+    #[serde(default)]
+    rejects_unlisted: u64,
+}
+
 /// The work on one table's files: their paths below the table, each given out once.
 struct Input {
     table: usize,
@@ -89,7 +99,7 @@ impl Resummarize<'_> {
         let before = self.receipt_before()?;
         let mut receipt = self.receipt(PeriodStatus::Summarized);
         // What was read is what it was.
-        receipt.files = serde_json::from_value(before["files"].clone()).unwrap_or_default();
+        receipt.files = before.files;
         let mut load = self.load();
         let Some(tables) = commits.replace(Tables::Made, &mut staged, &load)? else {
             let why = "another run loaded a newer delivery meanwhile".to_owned();
@@ -104,7 +114,7 @@ impl Resummarize<'_> {
         let mut outcome = LoadOutcome {
             rows: count(self.record.rows),
             rejects: count(self.record.rejects),
-            rejects_unlisted: before["rejects_unlisted"].as_u64().unwrap_or_default(),
+            rejects_unlisted: before.rejects_unlisted,
             totals: serde_json::from_str(&self.record.totals).unwrap_or_default(),
             tables,
             identities,
@@ -136,8 +146,8 @@ impl Resummarize<'_> {
         Ok(true)
     }
 
-    /// The receipt of the load whose rows are taken.
-    fn receipt_before(&self) -> Result<serde_json::Value, IngestError> {
+    /// What the receipt of the load whose rows are taken says of their reading.
+    fn receipt_before(&self) -> Result<Reading, IngestError> {
         let provider = &self.plugin.manifest().provider;
         let receipt = load_receipt(self.lake, &self.options.tenant, provider, self.record);
         let receipt = tokio::runtime::Handle::current().block_on(receipt)?;

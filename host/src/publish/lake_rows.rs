@@ -86,7 +86,8 @@ async fn one_load(
     let mut all = Vec::new();
     for (declared, found) in definition.tables.iter().zip(futures::future::try_join_all(looking).await?) {
         match found {
-            Look::Load(id, held) => {
+            Look::Load(load_of_table) => {
+                let (id, held) = *load_of_table;
                 if load.get_or_insert_with(|| id.clone()) != &id {
                     return Ok(None);
                 }
@@ -109,7 +110,7 @@ enum Look {
     /// The last load left no file, so its whole id is not known.
     Unknown,
     /// This load, in these files.
-    Load(String, Held),
+    Load(Box<(String, Held)>),
 }
 
 async fn look(
@@ -125,7 +126,7 @@ async fn look(
     let Some(load_id) = mark.load_id else { return Ok(Look::Unknown) };
     let columns = declared.columns.iter().map(|column| column.name.clone()).collect();
     let location = lake.source_location(table.table_ref())?;
-    Ok(Look::Load(load_id, Held { table: declared.name.clone(), columns, location, files }))
+    Ok(Look::Load(Box::new((load_id, Held { table: declared.name.clone(), columns, location, files }))))
 }
 
 /// The record of a load of the same source and period.
