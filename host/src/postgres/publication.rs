@@ -164,7 +164,7 @@ impl Database {
 }
 
 /// The day of a time. Periods start at midnight.
-fn day_of(seconds: i64) -> i32 {
+pub(super) fn day_of(seconds: i64) -> i32 {
     i32::try_from(seconds.div_euclid(SECONDS_PER_DAY)).unwrap_or(i32::MAX)
 }
 

@@ -14,7 +14,7 @@ use super::definition::{DatabaseDefinition, DatabaseTable};
 use super::digest;
 use super::error::DatabaseError;
 use super::partitions::{self, RowDays};
-use super::publication::Publication;
+use super::publication::{Publication, day_of};
 use super::reference_rows::{self, Origin};
 use super::retry::{RETRIES, backoff};
 use super::session::Session;
@@ -261,7 +261,8 @@ impl Database {
                 session.run("adding tag keys", "COMMIT".to_owned()).await?;
                 published.notes.extend(notes);
             } else {
-                let changed = reference_rows::upsert(&mut session, self.schema(), table, rows, Origin::Report).await?;
+                let origin = Origin::Report { period: day_of(unit.period_start) };
+                let changed = reference_rows::upsert(&mut session, self.schema(), table, rows, origin).await?;
                 published.tables.push((table.name.clone(), changed));
             }
         }

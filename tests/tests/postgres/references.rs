@@ -82,6 +82,30 @@ async fn a_report_names_what_users_have_not_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_report_of_the_latest_period_names() {
+    let place = Place::new().await;
+    let all = "SELECT supplier, alias, origin, reported FROM shop_alias ORDER BY 1";
+    let say = async |month: i64, names: [&str; 2]| {
+        let said = aliases(rows("l", JANUARY, 1, ONE), &["acme", "globex"], &names);
+        publish(&place.database, &unit("north", month), said).await
+    };
+    // As a first run publishes: the newest period first.
+    say(2, ["february", "same"]).await;
+    say(1, ["january", "same"]).await;
+    assert_eq!(place.sql(all), "acme|february|report|2025-02-01\nglobex|same|report|2025-02-01");
+    say(2, ["restated", "same"]).await;
+    assert_eq!(place.sql(all), "acme|restated|report|2025-02-01\nglobex|same|report|2025-02-01");
+    // Who says the same later has said it last.
+    say(3, ["march", "same"]).await;
+    say(2, ["february", "other"]).await;
+    assert_eq!(place.sql(all), "acme|march|report|2025-03-04\nglobex|same|report|2025-03-04");
+    // Rows of before such periods were kept give way to any report.
+    place.sql("UPDATE shop_alias SET reported = NULL WHERE supplier = 'acme'");
+    say(1, ["january", "other"]).await;
+    assert_eq!(place.sql(all), "acme|january|report|2025-01-01\nglobex|same|report|2025-03-04");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn absent_values_of_a_key_are_one_value() {
     let place = Place::new().await;
     let of_units = |name: &str| {
