@@ -55,16 +55,16 @@ pub(super) fn placed(
     }
     if let Some(day) = &partition_by {
         typed_column(&table, &format!("{place}, partitions"), day, "a date column", is_date)?;
-        if field(&table, day).is_some_and(Field::is_nullable) {
-            return Err(format!(
-                "{place}, partitions: a row without `{day}` belongs to no month; declare it without nulls"
-            ));
-        }
         if table.name.len() > MAX_PARTITIONED_NAME {
             return Err(format!("{place} has partitions, so its name may have {MAX_PARTITIONED_NAME} letters"));
         }
         if !matches!(table.role, TableRole::Summary | TableRole::Rollup) {
             return Err(format!("{place} has partitions, which only summaries and rollups have"));
+        }
+        if field(&table, day).is_some_and(Field::is_nullable) {
+            return Err(format!(
+                "{place}, partitions: a row without `{day}` belongs to no month; declare it without nulls"
+            ));
         }
     }
     table.indexes = indexes.into_iter().map(|declared| index(declared, &table)).collect::<Result<_, _>>()?;

@@ -163,7 +163,9 @@ fn what_would_fail_in_a_database_is_told_at_load() {
         }),
         ("only plain values can be grouped", |manifest| manifest.rollups[0].group_by.push("ids".to_owned())),
         ("not a decimal or Int64", |manifest| manifest.rollups[0].columns[0].of = "account".to_owned()),
-        ("declares it as", |manifest| manifest.rollups[0].columns[0].of = "account_id".to_owned()),
+        ("declares it as", |manifest| {
+            manifest.rollups[0].columns[1] = made("id_count", wit::RollupAggregate::Max, "account");
+        }),
         ("not text or a list", |manifest| manifest.rollups[0].columns[1].of = "cost".to_owned()),
         ("from a summary to a table of the role rollup", |manifest| manifest.rollups[0].input = 0),
         ("points at table 9", |manifest| manifest.rollups[0].output = 9),

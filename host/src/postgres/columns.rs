@@ -36,6 +36,9 @@ pub(super) const BILL_CREATED: &str = "summary_data_creation_datetime";
 /// When a bill was last summarized.
 pub(super) const BILL_UPDATED: &str = "summary_data_updated_datetime";
 
+/// The start of the newest period whose report said what a row of a reference table holds; null where a user said it.
+pub(super) const REPORTED: &str = "reported";
+
 /// All columns of a table, those that only the database has among them.
 pub(super) fn all(table: &DatabaseTable) -> Vec<SqlColumn<'_>> {
     let column = |name, sql_type, rest| SqlColumn { name, sql_type, rest };
@@ -53,7 +56,7 @@ pub(super) fn all(table: &DatabaseTable) -> Vec<SqlColumn<'_>> {
                 column(BILL_UPDATED, "timestamp with time zone", ""),
             ],
         ),
-        TableRole::Reference => (vec![id()], vec![origin()]),
+        TableRole::Reference => (vec![id()], vec![origin(), column(REPORTED, "date", "")]),
         TableRole::TagKeys => (vec![id()], vec![column("enabled", "boolean", "NOT NULL DEFAULT true"), origin()]),
         TableRole::LineItems | TableRole::Usage | TableRole::Summary | TableRole::Rollup => (vec![], vec![]),
     };

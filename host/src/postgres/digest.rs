@@ -24,12 +24,17 @@ impl Parts {
         self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The first eight bytes, as PostgreSQL wants the key of an advisory lock.
-    fn lock_key(self) -> i64 {
+    /// The first `N` bytes, of at most 32.
+    pub(super) fn first<const N: usize>(self) -> [u8; N] {
         let bytes: [u8; 32] = self.0.finalize().into();
-        let mut first = [0; 8];
-        first.copy_from_slice(bytes.split_at(8).0);
-        i64::from_be_bytes(first)
+        let mut first = [0; N];
+        first.iter_mut().zip(bytes).for_each(|(first, byte)| *first = byte);
+        first
+    }
+
+    /// As PostgreSQL wants the key of an advisory lock.
+    fn lock_key(self) -> i64 {
+        i64::from_be_bytes(self.first())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Columns that are filled with the `id` of a row of a reference table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray as _, Int64Array, RecordBatch};
@@ -14,15 +15,17 @@ use super::definition::{ColumnKind, DatabaseDefinition, DatabaseLookup};
 use super::digest::Parts;
 use super::error::DatabaseError;
 use super::identifier::quoted;
+use super::looked_up::{KEY_DIGEST, LookedUp, key_digest};
 use super::partitions::date;
+use super::publication::Publication;
 use super::session::Session;
 use super::tables::safe;
 
-/// The rows of reference tables that lookups need.
-pub(super) struct References {
+/// The rows of reference tables that lookups need, as they are now.
+pub struct References {
     lookups: Vec<(DatabaseLookup, Candidates)>,
-    /// Changes whenever a lookup may find another row.
-    pub(super) digest: String,
+    /// Changes whenever a lookup of any rows may find another row.
+    digest: String,
 }
 
 /// Rows by what they are looked up by, the best first.
@@ -34,17 +37,22 @@ struct Candidate {
     valid: (i32, i32),
 }
 
+impl fmt::Debug for References {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("References").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
 impl Database {
-    /// A digest of what lookups find in the reference tables. A publication with another one holds ids that may be out of
-    /// date.
+    /// What lookups find in the reference tables now, to be compared with publications.
     ///
     /// # Errors
     /// When the server refuses, or a table is missing.
-    pub async fn references_digest(&self, definition: &DatabaseDefinition) -> Result<String, DatabaseError> {
+    pub async fn current_references(&self, definition: &DatabaseDefinition) -> Result<References, DatabaseError> {
         let mut session = self.session().await?;
         let references = self.references(&mut session, definition).await?;
         session.keep();
-        Ok(references.digest)
+        Ok(references)
     }
 
     /// Reads what the lookups of a definition need.
@@ -147,20 +155,65 @@ fn add_key(key: &mut Vec<u8>, text: &str) {
 }
 
 impl References {
+    /// Whether a publication holds the ids that its rows would find now. Rows of reference tables that it does not look up
+    /// do not matter.
+    #[must_use]
+    pub fn are_those_of(&self, publication: &Publication) -> bool {
+        let now = match &publication.looked_up {
+            Some(keys) => self.digest_for(keys),
+            None => self.digest.clone(),
+        };
+        now == publication.references_digest
+    }
+
+    /// For the record of a publication: the digest of what its rows can find, and what they were looked up by.
+    pub(super) fn digest_of(&self, looked_up: &LookedUp) -> (String, Option<Vec<Vec<u8>>>) {
+        match looked_up.digests(self.lookups.len()) {
+            Some(keys) => (self.digest_for(&keys), Some(keys)),
+            None => (self.digest.clone(), None),
+        }
+    }
+
+    /// The digest of what these keys find. Later lookups may be by what earlier ones found: when the keys change, so does
+    /// what the earlier ones find, and that is in the digest.
+    fn digest_for(&self, keys: &[Vec<u8>]) -> String {
+        let mut digest = Parts::default();
+        digest.add(&keys.len().to_be_bytes());
+        for (place, (lookup, candidates)) in self.lookups.iter().enumerate() {
+            digest.add(serde_json::to_string(lookup).unwrap_or_default().as_bytes());
+            let found: HashMap<_, _> = candidates.iter().map(|(key, found)| (key_digest(key), found)).collect();
+            for key in keys.get(place).into_iter().flat_map(|keys| keys.chunks(KEY_DIGEST)) {
+                digest.add(key);
+                for candidate in found.get(key).into_iter().copied().flatten() {
+                    digest.add(&candidate.id.to_be_bytes());
+                    digest.add(&candidate.valid.0.to_be_bytes());
+                    digest.add(&candidate.valid.1.to_be_bytes());
+                }
+            }
+        }
+        digest.hex()
+    }
+
     /// The rows of a table with its looked-up columns filled in. Lookups are done in their order, so that one may use what
-    /// an earlier one found.
+    /// an earlier one found. What is looked up by is added to `looked_up`.
     ///
     /// # Errors
     /// When rows lack a column that a lookup needs.
-    pub(super) fn fill(&self, table: &str, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, DatabaseError> {
-        let lookups: Vec<_> = self.lookups.iter().filter(|(lookup, _)| lookup.table == table).collect();
+    pub(super) fn fill(
+        &self,
+        table: &str,
+        batches: Vec<RecordBatch>,
+        looked_up: &mut LookedUp,
+    ) -> Result<Vec<RecordBatch>, DatabaseError> {
+        let lookups = self.lookups.iter().enumerate().filter(|(_, (lookup, _))| lookup.table == table);
+        let lookups: Vec<_> = lookups.collect();
         if lookups.is_empty() {
             return Ok(batches);
         }
         let fill = |mut batch: RecordBatch| {
-            for (lookup, candidates) in &lookups {
-                let found =
-                    look_up(lookup, candidates, &batch).and_then(|ids| with_column(&batch, &lookup.column, ids));
+            for (place, (lookup, candidates)) in &lookups {
+                let found = look_up(lookup, candidates, &batch, looked_up.of(*place))
+                    .and_then(|ids| with_column(&batch, &lookup.column, ids));
                 batch = found.map_err(|source| DatabaseError::Value {
                     table: table.to_owned(),
                     column: lookup.column.clone(),
@@ -173,7 +226,12 @@ impl References {
     }
 }
 
-fn look_up(lookup: &DatabaseLookup, candidates: &Candidates, batch: &RecordBatch) -> Result<ArrayRef, ArrowError> {
+fn look_up(
+    lookup: &DatabaseLookup,
+    candidates: &Candidates,
+    batch: &RecordBatch,
+    seen: &mut HashSet<Vec<u8>>,
+) -> Result<ArrayRef, ArrowError> {
     let named = |name: &str| {
         let found = batch.column_by_name(name);
         found.ok_or_else(|| ArrowError::SchemaError(format!("rows have no column {name}")))
@@ -193,6 +251,7 @@ fn look_up(lookup: &DatabaseLookup, candidates: &Candidates, batch: &RecordBatch
             }
             add_value(&mut key, column, row)?;
         }
+        LookedUp::add(seen, &key);
         let Some(found) = candidates.get(key.as_slice()) else { return Ok(None) };
         let day = match days {
             Some(days) if days.is_null(row) => return Ok(None),

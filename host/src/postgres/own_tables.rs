@@ -7,7 +7,8 @@ use super::tables;
 
 /// What each version adds, in order. Released versions are never changed; a change is a new version. `{s}` is the quoted
 /// schema.
-const VERSIONS: &[&str] = &["
+const VERSIONS: &[&str] = &[
+    "
     CREATE TABLE {s}.costhost_schemas (
         provider text NOT NULL,
         plugin text NOT NULL,
@@ -46,7 +47,11 @@ const VERSIONS: &[&str] = &["
         scope jsonb NOT NULL,
         PRIMARY KEY (provider, scope)
     );
-"];
+",
+    "
+    ALTER TABLE {s}.costhost_publications ADD COLUMN looked_up bytea[];
+",
+];
 
 /// Whether costhost's own tables are there and of this very version: neither an older nor a later costhost's.
 ///

@@ -27,8 +27,11 @@ pub struct Publication {
     pub bill_id: i64,
     /// Which load of the lake it was made of.
     pub load_id: String,
-    /// [`Database::references_digest`] when it was published.
+    /// A digest of what its rows could find in reference tables. See [`super::References::are_those_of`].
     pub references_digest: String,
+    /// By lookup, digests of what rows were looked up by; absent when they were too many, or not kept then: the digest is
+    /// then of whole tables.
+    pub looked_up: Option<Vec<Vec<u8>>>,
     /// The plugin's id.
     pub plugin: String,
     /// Its version.
@@ -51,7 +54,7 @@ pub(super) struct Standing {
 
 const COLUMNS: &str = "provider, source, source_uuid, (period_start - date '1970-01-01')::bigint AS period_day, bill_id, \
     load_id, references_digest, plugin, plugin_version, rows, (first_day - date '1970-01-01') AS first_day, \
-    (last_day - date '1970-01-01') AS last_day";
+    (last_day - date '1970-01-01') AS last_day, looked_up";
 
 impl Database {
     /// What was published of this provider, by source and period; nothing before the first migration.
@@ -134,14 +137,14 @@ impl Database {
     pub(super) async fn record(&self, session: &mut Session<'_>, record: &Publication) -> Result<(), DatabaseError> {
         let statement = format!(
             "INSERT INTO {} (provider, source, source_uuid, period_start, bill_id, load_id, references_digest, plugin,
-                 plugin_version, rows, first_day, last_day, published_at)
+                 plugin_version, rows, first_day, last_day, looked_up, published_at)
              VALUES ($1, $2, $3, date '1970-01-01' + $4::int, $5, $6, $7, $8, $9, $10, date '1970-01-01' + $11::int,
-                 date '1970-01-01' + $12::int, clock_timestamp())
+                 date '1970-01-01' + $12::int, $13, clock_timestamp())
              ON CONFLICT (source_uuid, period_start, provider) DO UPDATE SET
                  source = excluded.source, bill_id = excluded.bill_id, load_id = excluded.load_id,
                  references_digest = excluded.references_digest, plugin = excluded.plugin,
                  plugin_version = excluded.plugin_version, rows = excluded.rows, first_day = excluded.first_day,
-                 last_day = excluded.last_day, published_at = excluded.published_at",
+                 last_day = excluded.last_day, looked_up = excluded.looked_up, published_at = excluded.published_at",
             self.schema().qualify("costhost_publications")
         );
         let done = sqlx::query(safe(statement))
@@ -157,6 +160,7 @@ impl Database {
             .bind(record.rows)
             .bind(record.days.map(|days| days.0))
             .bind(record.days.map(|days| days.1))
+            .bind(&record.looked_up)
             .execute(&mut **session)
             .await;
         done.map(drop).map_err(|source| session.failed("recording what was published", &source))
@@ -164,7 +168,7 @@ impl Database {
 }
 
 /// The day of a time. Periods start at midnight.
-fn day_of(seconds: i64) -> i32 {
+pub(super) fn day_of(seconds: i64) -> i32 {
     i32::try_from(seconds.div_euclid(SECONDS_PER_DAY)).unwrap_or(i32::MAX)
 }
 
@@ -182,5 +186,6 @@ fn publication(row: &PgRow) -> Result<Publication, sqlx::Error> {
         plugin_version: row.try_get("plugin_version")?,
         rows: row.try_get("rows")?,
         days: first.zip(last),
+        looked_up: row.try_get("looked_up")?,
     })
 }

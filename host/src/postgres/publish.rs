@@ -13,8 +13,9 @@ use super::connect::Database;
 use super::definition::{DatabaseDefinition, DatabaseTable};
 use super::digest;
 use super::error::DatabaseError;
+use super::looked_up::LookedUp;
 use super::partitions::{self, RowDays};
-use super::publication::Publication;
+use super::publication::{Publication, day_of};
 use super::reference_rows::{self, Origin};
 use super::retry::{RETRIES, backoff};
 use super::session::Session;
@@ -151,11 +152,12 @@ impl Database {
             definition.tables.iter().map(|table| (table, take(table))).collect();
         let (days, mut published) = self.prepare(unit, &tables).await?;
         let references = self.references(&mut session, definition).await?;
+        let mut looked_up = LookedUp::default();
         for (table, batches) in tables {
             if !is_replaced(table.role) {
                 continue;
             }
-            let batches = references.fill(&table.name, batches)?;
+            let batches = references.fill(&table.name, batches, &mut looked_up)?;
             let copied = self.replace(&mut session, table, unit, &standing, batches).await?;
             published.rows += copied.rows;
             published.bytes += copied.bytes;
@@ -169,6 +171,7 @@ impl Database {
                 ));
             }
         }
+        let (references_digest, looked_up) = references.digest_of(&looked_up);
         let record = Publication {
             provider: unit.provider.clone(),
             source: unit.source.clone(),
@@ -176,7 +179,8 @@ impl Database {
             period_start: unit.period_start,
             bill_id: unit.bill_id,
             load_id: rows.load_id,
-            references_digest: references.digest,
+            references_digest,
+            looked_up,
             plugin: rows.plugin,
             plugin_version: rows.plugin_version,
             rows: i64::try_from(published.rows).unwrap_or(i64::MAX),
@@ -261,7 +265,8 @@ impl Database {
                 session.run("adding tag keys", "COMMIT".to_owned()).await?;
                 published.notes.extend(notes);
             } else {
-                let changed = reference_rows::upsert(&mut session, self.schema(), table, rows, Origin::Report).await?;
+                let origin = Origin::Report { period: day_of(unit.period_start) };
+                let changed = reference_rows::upsert(&mut session, self.schema(), table, rows, origin).await?;
                 published.tables.push((table.name.clone(), changed));
             }
         }

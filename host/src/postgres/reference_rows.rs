@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use serde_json::{Map, Value};
 
-use super::columns::sql_type;
+use super::columns::{REPORTED, sql_type};
 use super::definition::{ColumnKind, DatabaseTable};
 use super::error::DatabaseError;
 use super::identifier::{SchemaName, list, quoted};
@@ -14,8 +14,11 @@ use super::tables::safe;
 /// Who says what a row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Found in a report: gives way to what users say.
-    Report,
+    /// Found in a report: gives way to what users say, and to what reports of later periods say.
+    Report {
+        /// Start of the report's billing period, in days since 1970.
+        period: i32,
+    },
     /// Said by a user.
     User,
 }
@@ -59,8 +62,9 @@ pub(super) fn recordset(table: &DatabaseTable) -> String {
     )
 }
 
-/// Adds rows, or changes those with their key. Rows of a report never change what a user said, and rows that are as they
-/// should be are left alone. Of rows with the same key the last counts. Returns how many were added or changed.
+/// Adds rows, or changes those with their key. Rows of a report never change what a user said or what the report of a later
+/// period said, and rows that are as they should be are left alone. Of rows with the same key the last counts. Returns how
+/// many were added or changed, those among them that only a later report said again.
 ///
 /// # Errors
 /// When the server refuses.
@@ -83,18 +87,23 @@ pub(super) async fn upsert(
     let set = others.iter().map(|column| format!("{0} = excluded.{0}", quoted(column)));
     let differs = others.iter().map(|column| format!("t.{0} IS DISTINCT FROM excluded.{0}", quoted(column)));
     let mut differs: Vec<String> = differs.collect();
-    let (origin, condition) = match origin {
-        Origin::Report => ("report", "t.origin = 'report' AND "),
-        Origin::User => ("user", ""),
+    let (origin, reported, condition) = match origin {
+        Origin::Report { period } => (
+            "report",
+            format!("date '1970-01-01' + {period}"),
+            format!("t.origin = 'report' AND (t.{REPORTED} IS NULL OR t.{REPORTED} <= excluded.{REPORTED}) AND "),
+        ),
+        Origin::User => ("user", "NULL::date".to_owned(), String::new()),
     };
-    differs.push("t.origin IS DISTINCT FROM excluded.origin".to_owned());
+    let own = ["origin", REPORTED];
+    differs.extend(own.map(|column| format!("t.{column} IS DISTINCT FROM excluded.{column}")));
     let statement = format!(
-        "INSERT INTO {name} AS t ({columns}, origin)
-         SELECT DISTINCT ON ({keys}) {columns}, '{origin}' FROM {rows} ORDER BY {keys}, costhost_place DESC
+        "INSERT INTO {name} AS t ({columns}, origin, {REPORTED})
+         SELECT DISTINCT ON ({keys}) {columns}, '{origin}', {reported} FROM {rows} ORDER BY {keys}, costhost_place DESC
          ON CONFLICT ({keys}) DO UPDATE SET {set} WHERE {condition}({differs})",
         columns = list(columns.iter().copied()),
         rows = recordset(table),
-        set = set.chain(["origin = excluded.origin".to_owned()]).collect::<Vec<_>>().join(", "),
+        set = set.chain(own.map(|column| format!("{column} = excluded.{column}"))).collect::<Vec<_>>().join(", "),
         differs = differs.join(" OR "),
     );
     let done = sqlx::query(safe(statement))

@@ -13,7 +13,7 @@ use super::tables::safe;
 use super::{indexes, own_tables, tables};
 
 /// Counts changes of how a definition becomes tables, so that schemas made in the old way are looked at again.
-const GENERATION: &str = "1";
+const GENERATION: &str = "2";
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -17,7 +17,7 @@ use crate::ingest::receipt::PublicationReceipt;
 use crate::lake::{Lake, LakeError, LoadRecord};
 use crate::plugin::Cancel;
 use crate::postgres::definition::DatabaseDefinition;
-use crate::postgres::{Database, DatabaseError, Publication, PublishError, Unit};
+use crate::postgres::{Database, DatabaseError, Publication, PublishError, References, Unit};
 use crate::source::error::SourceError;
 
 /// How often a publication looks whether it must stop: while it waits for another host too.
@@ -72,7 +72,7 @@ impl Publisher<'_> {
         force: bool,
     ) -> Result<Vec<PublicationReceipt>, DatabaseError> {
         let mut receipts = Vec::new();
-        let mut standing: BTreeMap<&str, (Vec<Publication>, String)> = BTreeMap::new();
+        let mut standing: BTreeMap<&str, (Vec<Publication>, References)> = BTreeMap::new();
         for record in records {
             if self.cancel.is_cancelled() {
                 let error = Some("stopped before it was published".to_owned());
@@ -89,11 +89,11 @@ impl Publisher<'_> {
                     tracing::warn!("{note}");
                 }
                 let held = self.database.publications(&definition.provider).await?;
-                let references = self.database.references_digest(definition).await?;
+                let references = self.database.current_references(definition).await?;
                 standing.insert(&record.plugin, (held, references));
             }
             let stands = standing.get(record.plugin.as_str()).is_some_and(|(held, references)| {
-                held.iter().any(|publication| is(publication, record) && publication.references_digest == *references)
+                held.iter().any(|publication| is(publication, record) && references.are_those_of(publication))
             });
             if force || !stands {
                 receipts.push(self.publish(definition, record).await);

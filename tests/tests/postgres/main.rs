@@ -9,6 +9,7 @@
 
 mod access;
 mod concurrent;
+mod publisher;
 mod references;
 mod replace;
 mod schema;

@@ -35,13 +35,32 @@ async fn lookups_find_what_is_valid_and_became_valid_last() {
                 globex|12|5|2025-01-28|2025-01-31|4\ninitech|||2025-01-01|2025-01-31|31";
     assert_eq!(found, want);
 
-    let digest = place.database.references_digest(&definition()).await.unwrap();
-    assert_eq!(place.database.publications("shop").await.unwrap()[0].references_digest, digest);
-    // Another name of the same row changes no id.
-    place.sql("UPDATE shop_alias SET alias = 'Acme & Sons' WHERE id = 11");
-    assert_eq!(place.database.references_digest(&definition()).await.unwrap(), digest);
-    place.sql("UPDATE shop_unit SET until = '2025-01-15' WHERE id = 2");
-    assert_ne!(place.database.references_digest(&definition()).await.unwrap(), digest);
+    let is_current = async || {
+        let publications = place.database.publications("shop").await.unwrap();
+        place.database.current_references(&definition()).await.unwrap().are_those_of(&publications[0])
+    };
+    assert!(is_current().await);
+    // Another name of the same row changes no id, and others that the rows do not name are nothing to them.
+    place.sql(
+        "UPDATE shop_alias SET alias = 'Acme & Sons' WHERE id = 11;
+         INSERT INTO shop_alias (id, supplier, alias) VALUES (13, 'umbrella', 'Umbrella');
+         INSERT INTO shop_unit (id, alias_id, since, name) VALUES (7, 13, '2020-01-01', 'umbrellas')",
+    );
+    assert!(is_current().await);
+    for change in [
+        "UPDATE shop_unit SET until = '2025-01-15' WHERE id = 2",
+        "INSERT INTO shop_alias (supplier, alias) VALUES ('initech', 'Initech')",
+        "UPDATE shop_alias SET supplier = 'globex & co' WHERE id = 12",
+        "DELETE FROM shop_unit WHERE id = 1",
+    ] {
+        place.sql(change);
+        assert!(!is_current().await, "{change}");
+        publish(&place.database, &unit("north", 1), rows("l", JANUARY, 93, ONE)).await;
+        assert!(is_current().await, "{change}");
+    }
+    // As an older costhost recorded it, of whole tables: it is published once more.
+    place.sql("UPDATE costhost_publications SET looked_up = NULL, references_digest = 'older'");
+    assert!(!is_current().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +98,30 @@ async fn a_report_names_what_users_have_not_named() {
     std::fs::write(file.path(), "supplier,nickname\nglobex,x\n").unwrap();
     let error = place.database.load_reference(table, file.path()).await.unwrap_err().to_string();
     assert!(error.ends_with("row 1: there is no column \"nickname\" in shop_alias; it has supplier, alias"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_of_the_latest_period_names() {
+    let place = Place::new().await;
+    let all = "SELECT supplier, alias, origin, reported FROM shop_alias ORDER BY 1";
+    let say = async |month: i64, names: [&str; 2]| {
+        let said = aliases(rows("l", JANUARY, 1, ONE), &["acme", "globex"], &names);
+        publish(&place.database, &unit("north", month), said).await
+    };
+    // As a first run publishes: the newest period first.
+    say(2, ["february", "same"]).await;
+    say(1, ["january", "same"]).await;
+    assert_eq!(place.sql(all), "acme|february|report|2025-02-01\nglobex|same|report|2025-02-01");
+    say(2, ["restated", "same"]).await;
+    assert_eq!(place.sql(all), "acme|restated|report|2025-02-01\nglobex|same|report|2025-02-01");
+    // Who says the same later has said it last.
+    say(3, ["march", "same"]).await;
+    say(2, ["february", "other"]).await;
+    assert_eq!(place.sql(all), "acme|march|report|2025-03-04\nglobex|same|report|2025-03-04");
+    // Rows of before such periods were kept give way to any report.
+    place.sql("UPDATE shop_alias SET reported = NULL WHERE supplier = 'acme'");
+    say(1, ["january", "other"]).await;
+    assert_eq!(place.sql(all), "acme|january|report|2025-01-01\nglobex|same|report|2025-03-04");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,6 +148,21 @@ async fn tables_of_stored_definitions_are_known_and_can_be_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn own_tables_of_an_older_version_are_brought_up_to_date() {
+    let place = Place::new().await;
+    publish(&place.database, &unit("north", 1), rows("l1", JANUARY, 31, ONE)).await;
+    // As the first version left them, for the very same definition of the plugin.
+    place.sql(
+        "ALTER TABLE costhost_publications DROP COLUMN looked_up; DELETE FROM costhost_versions WHERE version > 1",
+    );
+    assert!(place.database.migrate(&definition()).await.unwrap().looked);
+    assert_eq!(place.sql("SELECT load_id, looked_up FROM costhost_publications"), "l1|");
+    publish(&place.database, &unit("north", 1), rows("l2", JANUARY, 31, ONE)).await;
+    assert_eq!(place.sql("SELECT load_id, looked_up IS NULL FROM costhost_publications"), "l2|f");
+    assert!(!place.database.migrate(&definition()).await.unwrap().looked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_a_later_version_is_left_alone() {
     let place = Place::new().await;
     place.sql("INSERT INTO costhost_versions VALUES (99, now())");
