@@ -3,9 +3,8 @@
 //! Keys are written for the bucket that AWS delivered to. Here the grant may be any prefix of that bucket or of a
 //! mirror of it, so the key's leading parts may be missing from our paths.
 
-use super::delivered::folder;
 use super::manifest_file::Delivery;
-use super::tree::Tree;
+use costhost_sdk::delivery::tree::{Tree, folder};
 use costhost_sdk::storage::{Object, StorageError};
 use std::collections::BTreeSet;
 
@@ -20,7 +19,7 @@ pub(crate) fn candidates(key: &str, manifest: &str, assembly: &str) -> Vec<Strin
     let name = parts.last().copied().unwrap_or_default();
 
     let mut paths = Vec::new();
-    for above in ancestors(&beside) {
+    for above in ancestors(beside) {
         // A name alone says too little: in a folder above it may be any report's.
         paths.extend((0..parts.len().saturating_sub(1)).map(|from| format!("{above}{}", rest(&parts, from))));
         if above == beside {

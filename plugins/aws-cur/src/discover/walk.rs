@@ -1,9 +1,9 @@
 //! Looking through the grant: manifests, and data files that no manifest may speak of.
 
-use super::manifest_file::{file_name, is_manifest};
-use super::month::{Month, is_time_part};
-use super::tree::{Tree, told};
+use super::manifest_file::is_manifest;
+use costhost_sdk::calendar::{Month, is_time_part};
 use costhost_sdk::contract::{Failure, Period};
+use costhost_sdk::delivery::tree::{Tree, file_name, told};
 use costhost_sdk::failure::{Place, skip_report};
 use costhost_sdk::storage::Object;
 

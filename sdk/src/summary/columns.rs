@@ -2,8 +2,10 @@
 //!
 //! Invariant: a dictionary's text is looked up once per batch, never once per row.
 
-use super::columns::AMOUNT;
-use super::intern::{Interner, NONE};
+use super::texts::{Interner, NONE};
+use crate::contract::Failure;
+use crate::failure::abort;
+use crate::plan::amount_type;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowDictionaryKeyType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -12,12 +14,10 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use costhost_sdk::contract::Failure;
-use costhost_sdk::failure::abort;
 use std::cell::Cell;
 
 /// The column of this name.
-pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
+pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
     batch.column_by_name(name).ok_or_else(|| {
         abort(
             "summary.missing-column",
@@ -44,7 +44,7 @@ enum Codes<'a> {
 }
 
 /// A text column: a number per row.
-pub(crate) struct Texts<'a> {
+pub struct Texts<'a> {
     codes: Codes<'a>,
     nulls: Option<&'a NullBuffer>,
     /// By code.
@@ -53,25 +53,17 @@ pub(crate) struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// A column of texts, each numbered by the interner.
-    pub(crate) fn new(batch: &'a RecordBatch, name: &str, interner: &mut Interner) -> Result<Texts<'a>, Failure> {
+    pub fn new(batch: &'a RecordBatch, name: &str, interner: &mut Interner) -> Result<Texts<'a>, Failure> {
         Texts::with(name, column(batch, name)?.as_ref(), |text| interner.id(text))
     }
 
     /// A column of texts, numbered by `number`.
-    pub(crate) fn of(
-        batch: &'a RecordBatch,
-        name: &str,
-        number: impl FnMut(&str) -> u32,
-    ) -> Result<Texts<'a>, Failure> {
+    pub fn of(batch: &'a RecordBatch, name: &str, number: impl FnMut(&str) -> u32) -> Result<Texts<'a>, Failure> {
         Texts::with(name, column(batch, name)?.as_ref(), number)
     }
 
     /// Texts, numbered by `number`, which is asked once per text and batch. Null is [`NONE`].
-    pub(crate) fn with(
-        name: &str,
-        array: &'a dyn Array,
-        number: impl FnMut(&str) -> u32,
-    ) -> Result<Texts<'a>, Failure> {
+    pub fn with(name: &str, array: &'a dyn Array, number: impl FnMut(&str) -> u32) -> Result<Texts<'a>, Failure> {
         let nulls = nulls(array);
         let (codes, values) = match coded(name, array)? {
             (Some(codes), values) => (codes, values),
@@ -86,13 +78,13 @@ impl<'a> Texts<'a> {
     }
 
     /// Whether no row has a text.
-    pub(crate) fn is_void(&self) -> bool {
+    pub fn is_void(&self) -> bool {
         matches!(self.codes, Codes::None)
     }
 
     /// The number of a row's text.
     #[inline]
-    pub(crate) fn id(&self, row: usize) -> u32 {
+    pub fn id(&self, row: usize) -> u32 {
         if let Codes::Numbers(numbers) = &self.codes {
             return numbers.get(row).copied().unwrap_or(NONE);
         }
@@ -104,7 +96,7 @@ impl<'a> Texts<'a> {
 }
 
 /// A text column of which few rows are looked at: only their texts are numbered, so that the others take no memory.
-pub(crate) struct LazyTexts<'a> {
+pub struct LazyTexts<'a> {
     /// `None` for plain text.
     codes: Option<Codes<'a>>,
     nulls: Option<&'a NullBuffer>,
@@ -123,7 +115,7 @@ impl<'a> LazyTexts<'a> {
     }
 
     /// Whether a row has a text that is not empty.
-    pub(crate) fn is_given(&self, row: usize) -> bool {
+    pub fn is_given(&self, row: usize) -> bool {
         let Some(values) = self.values else { return false };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return false;
@@ -134,7 +126,7 @@ impl<'a> LazyTexts<'a> {
 
     /// The number of a row's text.
     #[inline]
-    pub(crate) fn id(&self, row: usize, interner: &mut Interner) -> u32 {
+    pub fn id(&self, row: usize, interner: &mut Interner) -> u32 {
         let Some(values) = self.values else { return NONE };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return NONE;
@@ -196,14 +188,16 @@ fn codes<'a>(key: &DataType, array: &'a dyn Array) -> (Codes<'a>, Option<&'a Str
 }
 
 /// A column of amounts in units of 10^-18, or of times in microseconds.
-pub(crate) struct Numbers<'a, T> {
+pub struct Numbers<'a, T> {
     values: &'a [T],
     nulls: Option<&'a NullBuffer>,
 }
 
 impl<T: Copy> Numbers<'_, T> {
+    /// The value of a row, if it has one.
     #[inline]
-    pub(crate) fn get(&self, row: usize) -> Option<T> {
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<T> {
         let value = self.values.get(row).copied();
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { value }
     }
@@ -218,18 +212,18 @@ fn is_void(array: &dyn Array) -> bool {
 }
 
 /// A column of amounts.
-pub(crate) fn amounts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i128>, Failure> {
+pub fn amounts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i128>, Failure> {
     let array = column(batch, name)?.as_ref();
     if is_void(array) {
         return Ok(Numbers { values: &[], nulls: None });
     }
-    let decimals = array.as_primitive_opt::<Decimal128Type>().filter(|array| array.data_type() == &AMOUNT);
+    let decimals = array.as_primitive_opt::<Decimal128Type>().filter(|array| array.data_type() == &amount_type());
     let values = decimals.ok_or_else(|| mistyped(name, array))?.values();
     Ok(Numbers { values, nulls: nulls(array) })
 }
 
 /// A column of times.
-pub(crate) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i64>, Failure> {
+pub fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i64>, Failure> {
     let array = column(batch, name)?.as_ref();
     if is_void(array) {
         return Ok(Numbers { values: &[], nulls: None });
@@ -240,16 +234,18 @@ pub(crate) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a
 }
 
 /// A map column.
-pub(crate) struct Maps<'a> {
+pub struct Maps<'a> {
     offsets: &'a [i32],
     nulls: Option<&'a NullBuffer>,
-    pub(crate) keys: Texts<'a>,
-    pub(crate) values: LazyTexts<'a>,
+    /// Of all entries.
+    pub keys: Texts<'a>,
+    /// Of all entries.
+    pub values: LazyTexts<'a>,
 }
 
 impl<'a> Maps<'a> {
     /// A map column, its keys numbered by `number`, its values by the interner when they are asked for.
-    pub(crate) fn new(
+    pub fn new(
         batch: &'a RecordBatch,
         name: &str,
         interner: &mut Interner,
@@ -272,13 +268,13 @@ impl<'a> Maps<'a> {
 
     /// Where a row's entries lie among `keys` and `values`.
     #[inline]
-    pub(crate) fn entries(&self, row: usize) -> std::ops::Range<usize> {
+    pub fn entries(&self, row: usize) -> std::ops::Range<usize> {
         let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
     }
 
     /// Codes of the keys that have this number.
-    pub(crate) fn codes_of(&self, number: u32) -> Vec<usize> {
+    pub fn codes_of(&self, number: u32) -> Vec<usize> {
         if matches!(self.keys.codes, Codes::Numbers(_)) {
             return vec![number as usize];
         }
@@ -288,7 +284,7 @@ impl<'a> Maps<'a> {
     /// The value of the first of a row's entries whose key has one of these codes. Product attributes are many and one
     /// of them is wanted, so keys are compared as they came.
     #[inline]
-    pub(crate) fn value(&self, row: usize, codes: &[usize], interner: &mut Interner) -> u32 {
+    pub fn value(&self, row: usize, codes: &[usize], interner: &mut Interner) -> u32 {
         let entries = self.entries(row);
         let first = entries.start;
         let found = codes.iter().find_map(|&code| self.keys.codes.position(entries.clone(), code));

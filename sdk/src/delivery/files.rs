@@ -1,15 +1,13 @@
 //! How a data file is to be read.
 
-use super::manifest_file::file_name;
-use costhost_sdk::contract::{Compression, Failure, Form, InputFile};
-use costhost_sdk::failure::{Place, skip_report};
-use costhost_sdk::storage::Object;
+use super::tree::file_name;
+use crate::contract::{Compression, Failure, Form, InputFile};
+use crate::failure::{Place, skip_report};
+use crate::storage::Object;
 
-/// The plugin's word for files of Cost and Usage Reports.
-pub(crate) const DATASET: &str = "cur";
-
-/// A file, its form told by its name or else by the manifest's word.
-pub(crate) fn input_file(path: &str, manifest_says: &str) -> InputFile {
+/// A file, its form told by its name or else by the manifest's word. `dataset` is the plugin's own word for such files.
+#[must_use]
+pub fn input_file(path: &str, manifest_says: &str, dataset: &str) -> InputFile {
     let name = file_name(path).to_ascii_lowercase();
     let says = manifest_says.to_ascii_lowercase();
     let ends = |end: &str| name.ends_with(end);
@@ -28,14 +26,17 @@ pub(crate) fn input_file(path: &str, manifest_says: &str) -> InputFile {
         path: path.to_owned(),
         compression,
         form: if parquet { Form::Parquet(Vec::new()) } else { Form::Bytes },
-        dataset: DATASET.to_owned(),
+        dataset: dataset.to_owned(),
         rows: None,
         bytes: None,
     }
 }
 
 /// A file that holds something: an empty one was not delivered or copied to its end.
-pub(crate) fn filled(file: Object) -> Result<Object, Failure> {
+///
+/// # Errors
+/// When it is empty.
+pub fn filled(file: Object) -> Result<Object, Failure> {
     if file.size == 0 {
         let message = format!("{} is empty (0 bytes); copy or deliver it again", file.path);
         return Err(skip_report("report.empty-file", message).in_file(&file.path));
@@ -50,7 +51,7 @@ mod tests {
     #[test]
     fn names_go_before_the_manifests_word() {
         let of = |path: &str, says: &str| {
-            let file = input_file(path, says);
+            let file = input_file(path, says, "d");
             (file.compression, matches!(file.form, Form::Parquet(_)))
         };
         assert_eq!(of("a/x.csv.gz", "ZIP"), (Compression::Gzip, false));

@@ -1,11 +1,12 @@
 //! What tells one delivery of a report from the next.
 
-use costhost_sdk::storage::Object;
+use crate::storage::Object;
 
 /// A digest of names, sizes and etags (or, where the store has none, times), after the delivery's own id.
 ///
 /// Overwrite deliveries may keep their id while their bytes change, so the id alone is not enough.
-pub(crate) fn revision(assembly: &str, files: &[Object]) -> String {
+#[must_use]
+pub fn revision(assembly: &str, files: &[Object]) -> String {
     let mut digest = Fnv::new();
     for file in files {
         digest.text(&file.path);

@@ -1,26 +1,34 @@
 //! Groups under construction: their measures and their resources.
 
 use super::hash::{FastHasher, FastSet};
-use super::intern::{Interner, NONE};
-use super::key::GroupKey;
-use super::measures::Measures;
-use costhost_sdk::contract::Failure;
+use super::layout::GroupKey;
+use super::measures::{Measures, Overflow};
+use super::texts::{Interner, NONE};
 use std::hash::{Hash as _, Hasher as _};
 
 /// Every group so far.
 #[derive(Debug)]
-pub(crate) struct Groups {
-    pub(crate) interner: Interner,
+pub struct Groups<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
+    /// Texts of keys and resources.
+    pub interner: Interner,
     by_key: KeyTable,
-    groups: Vec<(GroupKey, Measures)>,
+    groups: Vec<(GroupKey<TEXTS>, Measures<SUMS, MAXIMA>)>,
     /// Group in the upper half, resource in the lower.
     resources: FastSet<u64>,
-    last: Option<(GroupKey, u32)>,
+    last: Option<(GroupKey<TEXTS>, u32)>,
     last_resource: u64,
 }
 
-impl Groups {
-    pub(crate) fn new() -> Groups {
+impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Default for Groups<TEXTS, SUMS, MAXIMA> {
+    fn default() -> Self {
+        Groups::new()
+    }
+}
+
+impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, SUMS, MAXIMA> {
+    /// No group.
+    #[must_use]
+    pub fn new() -> Self {
         Groups {
             interner: Interner::new(),
             by_key: KeyTable::default(),
@@ -33,7 +41,7 @@ impl Groups {
 
     /// The group of a key and its measures. Neighbouring rows are often of one group.
     #[inline]
-    pub(crate) fn group(&mut self, key: &GroupKey) -> (u32, Option<&mut Measures>) {
+    pub fn group(&mut self, key: &GroupKey<TEXTS>) -> (u32, Option<&mut Measures<SUMS, MAXIMA>>) {
         let group = match self.last {
             Some((last, group)) if last == *key => group,
             _ => {
@@ -50,7 +58,7 @@ impl Groups {
 
     /// Notes that a resource took part in a group.
     #[inline]
-    pub(crate) fn resource(&mut self, group: u32, resource: u32) {
+    pub fn resource(&mut self, group: u32, resource: u32) {
         let pair = u64::from(group) << 32 | u64::from(resource);
         if resource != NONE && pair != self.last_resource {
             self.resources.insert(pair);
@@ -62,13 +70,13 @@ impl Groups {
     ///
     /// # Errors
     /// When a sum does not fit its column.
-    pub(crate) fn sorted(&self) -> Result<Vec<Group>, Failure> {
+    pub fn sorted(&self) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
         let ranks = self.interner.ranks();
         let rank = |id: u32| ranks.get(id as usize).copied().unwrap_or_default();
         let mut resources: Vec<(u32, u32)> = self.resources.iter().map(|&pair| split(pair)).collect();
         resources.sort_unstable_by_key(|&(group, resource)| (group, rank(resource)));
 
-        let mut groups: Vec<Group> = Vec::with_capacity(self.groups.len());
+        let mut groups: Vec<Group<TEXTS, SUMS, MAXIMA>> = Vec::with_capacity(self.groups.len());
         let mut rest = resources.as_slice();
         for (index, (key, measures)) in (0_u32..).zip(&self.groups) {
             measures.check()?;
@@ -94,7 +102,7 @@ impl KeyTable {
     /// The number of a key's group; that of the next group if it is new.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
-    fn find_or_add(&mut self, key: &GroupKey, groups: &[(GroupKey, Measures)]) -> u32 {
+    fn find_or_add<const TEXTS: usize, V>(&mut self, key: &GroupKey<TEXTS>, groups: &[(GroupKey<TEXTS>, V)]) -> u32 {
         if groups.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -132,7 +140,7 @@ impl KeyTable {
 }
 
 #[inline]
-fn hash(key: &GroupKey) -> u32 {
+fn hash<const TEXTS: usize>(key: &GroupKey<TEXTS>) -> u32 {
     let mut hasher = FastHasher::default();
     key.hash(&mut hasher);
     hasher.finish() as u32
@@ -144,9 +152,11 @@ fn split(pair: u64) -> (u32, u32) {
 
 /// A finished group.
 #[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub(crate) key: GroupKey,
-    pub(crate) measures: Measures,
+pub struct Group<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
+    /// Day and texts.
+    pub key: GroupKey<TEXTS>,
+    /// Sums and largest values.
+    pub measures: Measures<SUMS, MAXIMA>,
     /// Numbers of resource ids, in byte order of the ids.
-    pub(crate) resources: Vec<u32>,
+    pub resources: Vec<u32>,
 }

@@ -4,22 +4,30 @@ use super::hash::FastMap;
 use std::rc::Rc;
 
 /// The number of "no text": null and empty text are the same.
-pub(crate) const NONE: u32 = 0;
+pub const NONE: u32 = 0;
 
 /// Texts, each with a number of its own from 1 on.
 #[derive(Debug)]
-pub(crate) struct Interner {
+pub struct Interner {
     ids: FastMap<Rc<str>, u32>,
     texts: Vec<Rc<str>>,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Interner::new()
+    }
+}
+
 impl Interner {
-    pub(crate) fn new() -> Interner {
+    /// No text.
+    #[must_use]
+    pub fn new() -> Interner {
         Interner { ids: FastMap::default(), texts: vec![Rc::from("")] }
     }
 
     /// The number of a text; [`NONE`] for empty text.
-    pub(crate) fn id(&mut self, text: &str) -> u32 {
+    pub fn id(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return NONE;
         }
@@ -35,18 +43,26 @@ impl Interner {
     }
 
     /// The text of a number; `None` for [`NONE`].
-    pub(crate) fn text(&self, id: u32) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self, id: u32) -> Option<&str> {
         if id == NONE { None } else { self.texts.get(id as usize).map(|text| &**text) }
     }
 
     /// How many texts there are.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.texts.len() - 1
     }
 
+    /// Whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// By number: the text's place among all texts in byte order, no text first.
-    pub(crate) fn ranks(&self) -> Vec<u32> {
+    #[must_use]
+    pub fn ranks(&self) -> Vec<u32> {
         let mut order: Vec<usize> = (0..self.texts.len()).collect();
         order.sort_unstable_by_key(|&id| self.texts.get(id));
         let mut ranks = vec![0; self.texts.len()];

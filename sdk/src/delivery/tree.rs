@@ -2,17 +2,18 @@
 //!
 //! Invariant: the number of listings grows with the folders looked at, never with the objects in them.
 
-use costhost_sdk::storage::{Object, Page, Storage, StorageError};
+use crate::storage::{Object, Page, Storage, StorageError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// One level of the grant: objects and folders by full path.
 #[derive(Debug, Default)]
-pub(crate) struct Level {
-    pub(crate) objects: BTreeMap<String, Object>,
+pub struct Level {
+    /// By path.
+    pub objects: BTreeMap<String, Object>,
     /// Each ends in `/`.
-    pub(crate) folders: Vec<String>,
+    pub folders: Vec<String>,
 }
 
 impl From<Page> for Level {
@@ -23,18 +24,24 @@ impl From<Page> for Level {
 }
 
 /// The grant, with a memory of what was listed.
-pub(crate) struct Tree<'a> {
-    pub(crate) storage: &'a dyn Storage,
+pub struct Tree<'a> {
+    /// The grant.
+    pub storage: &'a dyn Storage,
     levels: RefCell<BTreeMap<String, Rc<Level>>>,
 }
 
 impl<'a> Tree<'a> {
-    pub(crate) fn new(storage: &'a dyn Storage) -> Tree<'a> {
+    /// With no memory yet.
+    #[must_use]
+    pub fn new(storage: &'a dyn Storage) -> Tree<'a> {
         Tree { storage, levels: RefCell::default() }
     }
 
     /// What lies directly below `folder` (empty, or ending in `/`).
-    pub(crate) fn level(&self, folder: &str) -> Result<Rc<Level>, StorageError> {
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn level(&self, folder: &str) -> Result<Rc<Level>, StorageError> {
         if let Some(level) = self.levels.borrow().get(folder) {
             return Ok(Rc::clone(level));
         }
@@ -44,7 +51,10 @@ impl<'a> Tree<'a> {
     }
 
     /// The object at `path`, if there is one. Folders are entered only where their parent lists them.
-    pub(crate) fn find(&self, path: &str) -> Result<Option<Object>, StorageError> {
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn find(&self, path: &str) -> Result<Option<Object>, StorageError> {
         let mut folder = String::new();
         loop {
             let level = self.level(&folder)?;
@@ -61,7 +71,8 @@ impl<'a> Tree<'a> {
 }
 
 /// A listing or reading error as a sentence.
-pub(crate) fn told(error: &StorageError) -> String {
+#[must_use]
+pub fn told(error: &StorageError) -> String {
     match error {
         StorageError::NotFound => "it does not exist".to_owned(),
         StorageError::Denied(why) => format!("access is denied: {why}"),
@@ -69,4 +80,16 @@ pub(crate) fn told(error: &StorageError) -> String {
         StorageError::Unavailable(why) => format!("it is unavailable: {why}"),
         StorageError::Corrupt(why) => format!("it cannot be read: {why}"),
     }
+}
+
+/// The last part of a path.
+#[must_use]
+pub fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The folder that a path lies in: empty, or ending in `/`.
+#[must_use]
+pub fn folder(path: &str) -> &str {
+    path.get(..path.len() - file_name(path).len()).unwrap_or_default()
 }

@@ -5,7 +5,8 @@ use arrow_buffer::i256;
 /// `percent` (in units of 10^-18) of `cost`, rounded half to even at the 18th decimal. `None` when too large.
 ///
 /// It is taken of the group's exact sum, so that it is rounded once and not once per line.
-pub(crate) fn markup(cost: i128, percent: i128) -> Option<i128> {
+#[must_use]
+pub fn markup(cost: i128, percent: i128) -> Option<i128> {
     let product = i256::from_i128(cost).checked_mul(i256::from_i128(percent))?;
     let unit = i256::from_i128(10_i128.pow(20));
     let (quotient, rest) = (product.checked_div(unit)?.to_i128()?, product.checked_rem(unit)?.to_i128()?);

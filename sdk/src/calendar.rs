@@ -1,6 +1,6 @@
 //! Billing periods: calendar months, and the many ways in which paths and manifests write them.
 
-use costhost_sdk::contract::Period;
+use crate::contract::Period;
 
 const DAY: i64 = 86_400;
 const NAMES: [&str; 12] = [
@@ -20,38 +20,44 @@ const NAMES: [&str; 12] = [
 
 /// A calendar month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Month {
+pub struct Month {
     year: i32,
     /// 1 to 12.
     month: u32,
 }
 
 impl Month {
-    pub(crate) fn new(year: i32, month: u32) -> Option<Month> {
+    /// The month of this number, from 1 on, of a year from 1970 to 9999.
+    #[must_use]
+    pub fn new(year: i32, month: u32) -> Option<Month> {
         let sound = (1970..=9999).contains(&year) && (1..=12).contains(&month);
         sound.then_some(Month { year, month })
     }
 
     /// From its first instant to the first of the next month.
-    pub(crate) fn period(self) -> Period {
+    #[must_use]
+    pub fn period(self) -> Period {
         let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
         Period { start: first_day(self.year, self.month) * DAY, end: first_day(year, month) * DAY }
     }
 
     /// Whether it overlaps a half-open window.
-    pub(crate) fn is_in(self, window: Option<Period>) -> bool {
+    #[must_use]
+    pub fn is_in(self, window: Option<Period>) -> bool {
         let period = self.period();
         window.is_none_or(|window| period.start < window.end && window.start < period.end)
     }
 
     /// The month that a timestamp such as `20250901T000000.000Z`, `2025-09-01T00:00:00Z` or `2025-09` lies in.
-    pub(crate) fn of_timestamp(text: &str) -> Option<Month> {
+    #[must_use]
+    pub fn of_timestamp(text: &str) -> Option<Month> {
         let digits: String = text.trim().chars().filter(|&c| c != '-').take(6).collect();
         of_digits(&digits)
     }
 
     /// The month that a part of a path names: `20250901-20251001`, `BILLING_PERIOD=2025-09`.
-    pub(crate) fn of_folder(part: &str) -> Option<Month> {
+    #[must_use]
+    pub fn of_folder(part: &str) -> Option<Month> {
         if let Some(value) = key_value(part, "BILLING_PERIOD") {
             return Month::of_timestamp(value);
         }
@@ -62,14 +68,16 @@ impl Month {
 
     /// The month that a whole path names. What is written as a period goes before words that look like a month, wherever
     /// they stand; of each kind the part nearest the file counts.
-    pub(crate) fn of_path(path: &str) -> Option<Month> {
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<Month> {
         Month::of_period_in_path(path)
             .or_else(|| path.rsplit('/').find_map(|part| in_text(part).or_else(|| named(part))))
     }
 
     /// The month of the part nearest the file that is written as a period: `BILLING_PERIOD=2025-09`,
     /// `20250901-20251001`, or `year=2025` and below it `month=9`.
-    pub(crate) fn of_period_in_path(path: &str) -> Option<Month> {
+    #[must_use]
+    pub fn of_period_in_path(path: &str) -> Option<Month> {
         let mut parts = path.rsplit('/').peekable();
         while let Some(part) = parts.next() {
             let above = parts.peek().copied().unwrap_or_default();
@@ -86,7 +94,8 @@ impl Month {
 }
 
 /// Whether a part of a path says nothing but a time, so that it does not tell one report from another.
-pub(crate) fn is_time_part(part: &str) -> bool {
+#[must_use]
+pub fn is_time_part(part: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     key_value(part, "year").is_some()
         || key_value(part, "month").is_some()

@@ -4,25 +4,24 @@
 //! there, and would be lost with the next delivery of that month. Where only a name or a folder told the month, such a row
 //! ends the file. A manifest's word stands: what it lists is replaced as a whole, and the operator is told.
 
-use super::MANIFEST_LABEL;
-use super::header::failure;
+use crate::contract::{Failure, Job, Position};
+use crate::failure::{Place, skip_report};
+use crate::plan::{Plan, Target};
+use crate::table::Output;
+use crate::time;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, PrimitiveArray, RecordBatch};
-use costhost_sdk::bindings::costhost::provider::types::{Failure, Position};
-use costhost_sdk::bindings::exports::costhost::provider::normalize::Job;
-use costhost_sdk::table::Output;
-use costhost_sdk::time;
 
-/// The column that says of which billing period a row is.
-pub(super) const COLUMN: &str = "bill_billing_period_start_date";
 const MICROS: i64 = 1_000_000;
 /// Rows left out whose places are remembered, to tell the place of a row in the file.
 const REMEMBERED: usize = 10_000;
 
 /// The billing period of a file, and how many of its rows were looked at.
 #[derive(Debug)]
-pub(super) struct BillingPeriod {
+pub struct BillingPeriod {
+    /// The column that says of which billing period a row is.
+    column: &'static str,
     /// Microseconds, half-open.
     from: i64,
     to: i64,
@@ -39,26 +38,30 @@ pub(super) struct BillingPeriod {
 }
 
 impl BillingPeriod {
-    pub(super) fn new(job: &Job) -> BillingPeriod {
+    /// The period of a job. `column` of its rows says of which billing period they are; `certain` is whether a manifest
+    /// told the file's.
+    #[must_use]
+    pub fn new(job: &Job, column: &'static str, certain: bool) -> BillingPeriod {
         let micros = |seconds: i64| seconds.saturating_mul(MICROS);
         BillingPeriod {
+            column,
             from: micros(job.period.start),
             to: micros(job.period.end),
             standing: 0,
             left_out: Vec::new(),
             exact: true,
-            certain: job.labels.iter().any(|(name, _)| name == MANIFEST_LABEL),
+            certain,
             others: 0,
             first_start: None,
         }
     }
 
-    /// Looks at finished rows. `spelled` is how the input spells the column.
+    /// Looks at finished rows of this plan.
     ///
     /// # Errors
     /// When one of them is of another billing period, and no manifest told the file's. Rows that name none are taken as
     /// they are.
-    pub(super) fn check(&mut self, output: &Output, spelled: Option<&str>) -> Result<(), Failure> {
+    pub fn check(&mut self, output: &Output, plan: &Plan) -> Result<(), Failure> {
         let rejects = output.rejects.iter().filter(|reject| reject.whole_row);
         self.left_out.extend(rejects.filter_map(|reject| reject.at.row));
         self.exact &= output.rejects_uncounted == 0 && self.left_out.len() <= REMEMBERED;
@@ -68,7 +71,7 @@ impl BillingPeriod {
         for batch in &output.batches {
             if let Some((index, start)) = self.first_other(batch) {
                 if !self.certain {
-                    return Err(self.other(self.standing + index as u64, start, spelled));
+                    return Err(self.other(self.standing + index as u64, start, plan));
                 }
                 self.others += self.others_of(batch);
                 self.first_start.get_or_insert(start);
@@ -79,7 +82,8 @@ impl BillingPeriod {
     }
 
     /// What the operator should know once the file has ended.
-    pub(super) fn note(&self) -> Option<String> {
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
         let start = self.first_start?;
         Some(format!(
             "{} rows are of other billing periods than the one that starts on {}, as its manifest says: the first is of \
@@ -92,7 +96,7 @@ impl BillingPeriod {
 
     /// The first row of another period: its index, and the start of its period.
     fn first_other(&self, batch: &RecordBatch) -> Option<(usize, i64)> {
-        let starts = starts(batch)?;
+        let starts = self.starts(batch)?;
         if starts.null_count() == 0 && !starts.values().iter().any(|&start| self.is_other(start)) {
             return None;
         }
@@ -102,14 +106,18 @@ impl BillingPeriod {
 
     fn others_of(&self, batch: &RecordBatch) -> u64 {
         let others = |starts: &PrimitiveArray<_>| starts.iter().flatten().filter(|&start| self.is_other(start)).count();
-        starts(batch).map_or(0, others) as u64
+        self.starts(batch).map_or(0, others) as u64
+    }
+
+    fn starts<'a>(&self, batch: &'a RecordBatch) -> Option<&'a PrimitiveArray<TimestampMicrosecondType>> {
+        batch.column_by_name(self.column)?.as_primitive_opt()
     }
 
     fn is_other(&self, start: i64) -> bool {
         !(self.from..self.to).contains(&start)
     }
 
-    fn other(&self, standing: u64, start: i64, spelled: Option<&str>) -> Failure {
+    fn other(&self, standing: u64, start: i64, plan: &Plan) -> Failure {
         let row = self.exact.then(|| {
             let mut left_out = self.left_out.clone();
             left_out.sort_unstable();
@@ -123,13 +131,15 @@ impl BillingPeriod {
             day(self.from),
             day(start)
         );
-        let column = Some(spelled.unwrap_or(COLUMN).to_owned());
-        Failure { at: Some(Position { row, byte: None, column }), ..failure("input.other-period", message) }
+        let column = Some(spelling(plan, self.column).unwrap_or(self.column).to_owned());
+        skip_report("input.other-period", message).at(Position { row, byte: None, column })
     }
 }
 
-fn starts(batch: &RecordBatch) -> Option<&PrimitiveArray<TimestampMicrosecondType>> {
-    batch.column_by_name(COLUMN)?.as_primitive_opt()
+/// How an input spells the column of this name.
+fn spelling<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
+    let column = plan.schema.index_of(name).ok()?;
+    plan.inputs.iter().find(|input| input.target == Target::Column(column)).map(|input| input.name.as_str())
 }
 
 fn day(micros: i64) -> String {

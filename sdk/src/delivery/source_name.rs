@@ -1,21 +1,18 @@
 //! Names of sources.
 //!
-//! A source is called `account-report`, always: the name is made of the delivery alone, so that it stays when another
-//! report, or another account's report of the same name, appears beside it. A name that changed would leave the rows
-//! loaded under the old one standing beside the new.
+//! A source's name is made of its delivery alone, so that it stays when another report appears beside it. A name that
+//! changed would leave the rows loaded under the old one standing beside the new.
 
-/// A report's name and its account, as their manifests spell them.
-pub(crate) type Owner = (String, String);
-
-/// The source's name.
-pub(crate) fn name(owner: &Owner) -> String {
-    let (report, account) = owner;
-    let plain = if account.is_empty() { report.clone() } else { format!("{account}-{report}") };
+/// The source's name: `account-report`, always. Both as their manifests spell them; the account may be empty.
+#[must_use]
+pub fn of_report(report: &str, account: &str) -> String {
+    let plain = if account.is_empty() { report.to_owned() } else { format!("{account}-{report}") };
     distinct(&plain, sanitized(&plain), &[report, account])
 }
 
 /// The name of a source that has no manifest, told by the folders it lies in.
-pub(crate) fn of_folders(folders: &[&str]) -> String {
+#[must_use]
+pub fn of_folders(folders: &[&str]) -> String {
     distinct(&folders.join("/"), sanitized(&folders.join("-")), folders)
 }
 
@@ -42,22 +39,19 @@ fn sanitized(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn owner(report: &str, account: &str) -> Owner {
-        (report.to_owned(), account.to_owned())
-    }
-
     #[test]
     fn names_are_made_of_report_and_account_alone() {
-        assert_eq!(name(&owner("cur", "1")), "1-cur");
-        assert_eq!(name(&owner("cur", "2")), "2-cur");
-        assert_eq!(name(&owner("cur", "")), "cur");
+        assert_eq!(of_report("cur", "1"), "1-cur");
+        assert_eq!(of_report("cur", "2"), "2-cur");
+        assert_eq!(of_report("cur", ""), "cur");
     }
 
     #[test]
     fn names_that_look_alike_once_cleaned_stay_different() {
-        assert_ne!(name(&owner("a b", "1")), name(&owner("a_b", "1")));
-        assert_ne!(name(&owner("a b", "1")), name(&owner("a/b", "1")));
+        assert_ne!(of_report("a b", "1"), of_report("a_b", "1"));
+        assert_ne!(of_report("a b", "1"), of_report("a/b", "1"));
     }
+
     #[test]
     fn folders_that_look_alike_once_joined_stay_different() {
         assert_eq!((of_folders(&[]).as_str(), of_folders(&["daily"]).as_str()), ("", "daily"));

@@ -1,22 +1,22 @@
 //! Saved facts: an Arrow IPC stream of topic, subject and text, to be merged into another accumulator.
 
 use super::arrays::unbuildable;
-use super::facts::{Fact, Facts, Topic};
-use super::intern::Interner;
+use super::facts::{Fact, Facts};
 use super::state::foreign;
+use super::texts::Interner;
+use crate::contract::Failure;
+use crate::ipc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt8Type;
 use arrow_array::{RecordBatch, StringArray, UInt8Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use costhost_sdk::contract::Failure;
-use costhost_sdk::ipc;
 use std::sync::Arc;
 
 /// Facts of one piece: with some 60 bytes for each at most 2 MiB.
 const ROWS: usize = 32 * 1024;
 
 /// The columns of a saved piece.
-pub(crate) fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("topic", DataType::UInt8, false),
         Field::new("subject", DataType::Utf8, false),
@@ -25,12 +25,12 @@ pub(crate) fn schema() -> SchemaRef {
 }
 
 /// Sorted facts in pieces; none where there are no facts.
-pub(crate) fn save(facts: &[Fact<'_>]) -> Result<Vec<Vec<u8>>, Failure> {
+pub(super) fn save(facts: &[Fact<'_>]) -> Result<Vec<Vec<u8>>, Failure> {
     facts.chunks(ROWS).map(piece).collect()
 }
 
 fn piece(facts: &[Fact<'_>]) -> Result<Vec<u8>, Failure> {
-    let topics = UInt8Array::from_iter_values(facts.iter().map(|fact| fact.topic.number()));
+    let topics = UInt8Array::from_iter_values(facts.iter().map(|fact| fact.topic));
     let subjects = StringArray::from_iter_values(facts.iter().map(|fact| fact.subject));
     let texts = StringArray::from_iter_values(facts.iter().map(|fact| fact.text));
     let columns: Vec<arrow_array::ArrayRef> = vec![Arc::new(topics), Arc::new(subjects), Arc::new(texts)];
@@ -39,10 +39,9 @@ fn piece(facts: &[Fact<'_>]) -> Result<Vec<u8>, Failure> {
 }
 
 /// Adds a batch of [`schema`] to facts.
-pub(crate) fn merge(batch: &RecordBatch, into: &mut Facts, interner: &mut Interner) -> Result<(), Failure> {
+pub(super) fn merge(batch: &RecordBatch, into: &mut Facts, interner: &mut Interner) -> Result<(), Failure> {
     let rows = rows(batch).ok_or_else(|| foreign("its columns are of other types"))?;
     for (topic, subject, text) in rows {
-        let topic = Topic::of_number(topic).ok_or_else(|| foreign("it has a fact of an unknown topic"))?;
         let (subject, text) = (interner.id(subject), interner.id(text));
         into.note(topic, subject, text);
     }

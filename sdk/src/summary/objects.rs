@@ -1,12 +1,12 @@
 //! Tags and cost categories of a row, as the text of a JSON object; and which keys there are.
 
+use super::columns::Maps;
 use super::hash::{FastMap, FastSet};
-use super::input::Maps;
-use super::intern::{Interner, NONE};
+use super::texts::{Interner, NONE};
 
 /// Objects seen so far. Rows share few of them, so each is written once.
 #[derive(Debug)]
-pub(crate) struct Objects {
+pub struct Objects {
     /// (key, value) pairs as they came, each pair in one number, to the number of the object's text.
     known: FastMap<Box<[u64]>, u32>,
     pairs: Vec<u64>,
@@ -38,7 +38,8 @@ impl Others {
 }
 
 impl Objects {
-    pub(crate) fn new(interner: &mut Interner) -> Objects {
+    /// With no object seen.
+    pub fn new(interner: &mut Interner) -> Objects {
         Objects {
             known: FastMap::default(),
             pairs: Vec::new(),
@@ -49,7 +50,7 @@ impl Objects {
     }
 
     /// The number that the keys of [`Maps`] give to a key that is left out of objects, but counts as found.
-    pub(crate) fn left_out(&mut self, key: &str) -> u32 {
+    pub fn left_out(&mut self, key: &str) -> u32 {
         match self.others.keys.id(key) {
             NONE => NONE,
             number => {
@@ -61,7 +62,7 @@ impl Objects {
     }
 
     /// The numbers of all keys of rows that had a value, those that are left out of objects among them.
-    pub(crate) fn keys(&self, interner: &mut Interner) -> FastSet<u32> {
+    pub fn keys(&self, interner: &mut Interner) -> FastSet<u32> {
         let mut keys: FastSet<u32> =
             self.known.keys().flat_map(|pairs| pairs.iter().map(|&pair| (pair >> 32) as u32)).collect();
         let others = (0_u32..).zip(&self.others.seen).filter(|(_, seen)| **seen);
@@ -71,7 +72,7 @@ impl Objects {
 
     /// The number of the text of a row's object. Entries without a key or a value are left out.
     #[inline]
-    pub(crate) fn id(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
+    pub fn id(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
         self.pairs.clear();
         for entry in maps.entries(row) {
             let key = maps.keys.id(entry);
