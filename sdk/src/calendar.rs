@@ -41,11 +41,17 @@ impl Month {
         Period { start: first_day(self.year, self.month) * DAY, end: first_day(year, month) * DAY }
     }
 
+    /// The month of a day, in days since 1970-01-01.
+    #[must_use]
+    pub fn of_day(day: i64) -> Option<Month> {
+        let (year, month, _) = crate::time::civil(day);
+        Month::new(i32::try_from(year).ok()?, u32::try_from(month).ok()?)
+    }
+
     /// Whether it overlaps a half-open window.
     #[must_use]
     pub fn is_in(self, window: Option<Period>) -> bool {
-        let period = self.period();
-        window.is_none_or(|window| period.start < window.end && window.start < period.end)
+        overlaps(self.period(), window)
     }
 
     /// The month that a timestamp such as `20250901T000000.000Z`, `2025-09-01T00:00:00Z` or `2025-09` lies in.
@@ -91,6 +97,12 @@ impl Month {
         }
         None
     }
+}
+
+/// Whether a period overlaps a half-open window.
+#[must_use]
+pub fn overlaps(period: Period, window: Option<Period>) -> bool {
+    window.is_none_or(|window| period.start < window.end && window.start < period.end)
 }
 
 /// Whether a part of a path says nothing but a time, so that it does not tell one report from another.
@@ -158,14 +170,9 @@ fn named(text: &str) -> Option<Month> {
     })
 }
 
-/// Days from 1970-01-01 to the first of a month, by the civil calendar.
+/// Days from 1970-01-01 to the first of a month.
 fn first_day(year: i32, month: u32) -> i64 {
-    // Years begin in March, so that the leap day is the last of its year.
-    let year = i64::from(year) - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    crate::time::days(i64::from(year), i64::from(month), 1).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -26,6 +26,15 @@ pub fn object(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
     Ok(members.0)
 }
 
+/// The members of an object whose outer braces may be missing.
+///
+/// # Errors
+/// When the text is neither one JSON object nor the inside of one.
+pub fn members(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
+    let text = text.trim();
+    if text.starts_with('{') { object(text) } else { object(&format!("{{{text}}}")) }
+}
+
 /// Collects members without a map, so that order and digits stay.
 struct Members(Vec<(String, String)>);
 
@@ -65,6 +74,19 @@ impl<'de> Visitor<'de> for MembersVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_may_be_missing() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let bare = r#" "a": "x\": \"y","b": "1\",\"2","c":""  "#;
+        let want = vec![pair("a", "x\": \"y"), pair("b", "1\",\"2"), pair("c", "")];
+        assert_eq!(members(bare).unwrap(), want);
+        assert_eq!(members(&format!("{{{bare}}}")).unwrap(), want);
+        assert_eq!(members("").unwrap(), []);
+        for text in ["a", "\"a\"", "\"a\": \"b\"}", "{\"a\": \"b\"", "[]"] {
+            assert_eq!(members(text), Err(NotAnObject), "{text}");
+        }
+    }
 
     #[test]
     fn objects() {

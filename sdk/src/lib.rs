@@ -12,6 +12,7 @@ pub mod arrow_rows;
 pub mod billing_period;
 pub mod calendar;
 pub mod csv;
+pub mod date_order;
 pub mod decimal;
 pub mod declare;
 pub mod delivery;

@@ -32,6 +32,26 @@ pub fn input_file(path: &str, manifest_says: &str, dataset: &str) -> InputFile {
     }
 }
 
+/// Whether an object may hold rows of a report, by its name.
+#[must_use]
+pub fn may_hold_rows(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    let ends = [".csv", ".csv.gz", ".csv.zip", ".csv.zst", ".zip", ".parquet"];
+    !name.starts_with(['.', '_']) && ends.iter().any(|end| name.ends_with(end))
+}
+
+/// The path without the endings that tell a file's form, in lower case.
+#[must_use]
+pub fn stem(path: &str) -> String {
+    let mut stem = path.to_ascii_lowercase();
+    for end in [".gz", ".zip", ".zst", ".csv", ".parquet", ".snappy"] {
+        if let Some(shorter) = stem.strip_suffix(end) {
+            stem = shorter.to_owned();
+        }
+    }
+    stem
+}
+
 /// A file that holds something: an empty one was not delivered or copied to its end.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod head;
+pub mod resolve;
 pub mod revision;
 pub mod source_name;
 pub mod tree;

@@ -11,9 +11,10 @@ pub mod fold;
 pub mod groups;
 pub mod hash;
 pub mod layout;
-pub mod markup;
+
 pub mod measures;
 pub mod objects;
+pub mod product;
 mod state;
 mod state_facts;
 pub mod texts;

@@ -39,7 +39,7 @@ fn report(source: &str, month: Month, files: Vec<Object>) -> Result<Report, Fail
     let files = files.into_iter().map(files::filled).collect::<Result<Vec<Object>, Failure>>()?;
     let mut stems = BTreeMap::new();
     for file in &files {
-        if let Some(other) = stems.insert(stem(&file.path), &file.path) {
+        if let Some(other) = stems.insert(files::stem(&file.path), &file.path) {
             let message = format!(
                 "{other} and {} look like the same rows in two forms; grant one of them, or put them into folders of their own",
                 file.path
@@ -56,17 +56,6 @@ fn report(source: &str, month: Month, files: Vec<Object>) -> Result<Report, Fail
         files: files.iter().map(|file| input_file(&file.path, "", DATASET)).collect(),
         labels: Vec::new(),
     })
-}
-
-/// The path without the endings that tell a file's form.
-fn stem(path: &str) -> String {
-    let mut stem = path.to_ascii_lowercase();
-    for end in [".gz", ".zip", ".zst", ".csv", ".parquet", ".snappy"] {
-        if let Some(shorter) = stem.strip_suffix(end) {
-            stem = shorter.to_owned();
-        }
-    }
-    stem
 }
 
 /// Folders above the first one that names a time, which is what AWS puts below a report's or export's name. Empty for

@@ -43,7 +43,7 @@ pub(crate) fn plan(names: &[String]) -> Result<Plan, Failure> {
     let required = |name: &str| find(name).ok_or_else(|| missing(name));
     let (time, amount, kind) = (required(TIME)?, required(AMOUNT)?, required(TYPE)?);
     let keys = KEYS.iter().filter_map(|name| find(name)).chain([time, amount, kind]).collect();
-    Ok(Plan { schema: line_items_schema(), time, amount, currency: find(CURRENCY), keys, inputs })
+    Ok(Plan { schema: line_items_schema(), time, amount, currency: find(CURRENCY), keys, inputs, slashed_dates: false })
 }
 
 fn wrong_header(known: usize, columns: usize) -> Failure {
@@ -164,7 +164,7 @@ mod tests {
         match Targets::new().target(name).0 {
             Target::Column(column) => schema.field(column).name().clone(),
             Target::Entry { column, key } => format!("{}[{key}]", schema.field(column).name()),
-            Target::Object(column) => format!("{}{{}}", schema.field(column).name()),
+            Target::Object(column) | Target::Members(column) => format!("{}{{}}", schema.field(column).name()),
             Target::Skip => "-".to_owned(),
         }
     }

@@ -4,8 +4,8 @@ use super::columns::{Group, KEY_TEXTS, LAYOUT, MARKUPS, MAXIMA, REFERENCES, SUMS
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use costhost_sdk::contract::Failure;
 use costhost_sdk::summary::arrays::{amounts, days, key_texts, resource_counts, resources, unbuildable};
-use costhost_sdk::summary::markup::markup;
 use costhost_sdk::summary::measures::Overflow;
+use costhost_sdk::summary::product::markup;
 use costhost_sdk::summary::texts::Interner;
 use std::sync::Arc;
 
