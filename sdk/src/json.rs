@@ -26,13 +26,17 @@ pub fn object(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
     Ok(members.0)
 }
 
-/// The members of an object whose outer braces may be missing.
+/// The members of an object whose outer braces may be missing. An empty text and `null`, as JSON, have none.
 ///
 /// # Errors
 /// When the text is neither one JSON object nor the inside of one.
 pub fn members(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
     let text = text.trim();
-    if text.starts_with('{') { object(text) } else { object(&format!("{{{text}}}")) }
+    match text {
+        "\"\"" | "null" => Ok(Vec::new()),
+        _ if text.starts_with('{') => object(text),
+        _ => object(&format!("{{{text}}}")),
+    }
 }
 
 /// Collects members without a map, so that order and digits stay.
@@ -82,7 +86,9 @@ mod tests {
         let want = vec![pair("a", "x\": \"y"), pair("b", "1\",\"2"), pair("c", "")];
         assert_eq!(members(bare).unwrap(), want);
         assert_eq!(members(&format!("{{{bare}}}")).unwrap(), want);
-        assert_eq!(members("").unwrap(), []);
+        for nothing in ["", " ", "\"\"", "null", "{}"] {
+            assert_eq!(members(nothing).unwrap(), [], "{nothing}");
+        }
         for text in ["a", "\"a\"", "\"a\": \"b\"}", "{\"a\": \"b\"", "[]"] {
             assert_eq!(members(text), Err(NotAnObject), "{text}");
         }
