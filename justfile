@@ -40,6 +40,7 @@ plugins: setup
     cargo build --workspace --all-targets --locked
     "{{ target }}/debug/costhost" plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
     "{{ target }}/debug/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
+    "{{ target }}/debug/costhost" plugin build tests/tally --output "{{ plugins }}/tally.wasm"
 
 # Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand.
 bench rows="1000000": build

@@ -218,7 +218,7 @@ pub fn markup(text: &str) -> Result<String, SettingsError> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 9 || fraction.len() > 16 || !plain(whole) || !plain(fraction) {
+    if whole.is_empty() || whole.len() > 9 || fraction.len() > 18 || !plain(whole) || !plain(fraction) {
         return Err(wrong());
     }
     let whole = whole.trim_start_matches('0');

@@ -4,4 +4,5 @@
 pub mod bucket;
 pub mod postgres;
 pub mod program;
+pub mod recomputed;
 pub mod s3;

@@ -6,6 +6,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::UsageError;
+use crate::ingest::error::chain;
 use crate::ingest::loaded::{Selection, selected};
 use crate::ingest::plan::Plan;
 use crate::ingest::request::SourceRequest;
@@ -92,11 +93,24 @@ pub fn units_of(plan: &Plan) -> Units {
     units
 }
 
-/// Publishes what the lake holds of these units, where the database does not have it.
-///
-/// # Errors
-/// When the lake cannot be read or the database not be asked. What fails for single units is told by the receipts.
+/// Publishes what the lake holds of these units, where the database does not have it. A failure is told by the receipts:
+/// what is in the lake is in.
 pub async fn publish_units(
+    lake: &Lake,
+    tenant: &str,
+    database: &Database,
+    units: &Units,
+    cancel: &Cancel,
+) -> Vec<PublicationReceipt> {
+    let published = try_publish_units(lake, tenant, database, units, cancel).await;
+    published.unwrap_or_else(|error| {
+        let why = chain(error.as_ref());
+        let failed = |(source, month): &(String, Month)| PublicationReceipt::failed(source, *month, &why);
+        units.values().flatten().map(failed).collect()
+    })
+}
+
+async fn try_publish_units(
     lake: &Lake,
     tenant: &str,
     database: &Database,
@@ -119,7 +133,7 @@ pub async fn publish_units(
 /// Publishes these loads of one provider.
 ///
 /// # Errors
-/// As [`publish_units`].
+/// When the lake cannot be read or the database not be asked. What fails for single loads is told by the receipts.
 pub async fn publish(
     publisher: &Publisher<'_>,
     provider: &str,
@@ -152,12 +166,14 @@ pub fn print(receipts: &[PublicationReceipt], out: &mut impl Write) -> std::io::
         let PublicationReceipt { source, period, rows, wall_ms, .. } = receipt;
         match &receipt.error {
             None => writeln!(out, "published  {source} {period}: {rows} rows in {:.2} s", *wall_ms as f64 / 1000.0)?,
-            Some(error) => writeln!(
-                out,
-                "NOT PUBLISHED  {source} {period}: {error}. The lake has it; the next run or `costhost publish` catches up"
-            )?,
+            Some(error) => {
+                writeln!(out, "NOT PUBLISHED  {source} {period}: {error}")?;
+            }
         }
         receipt.notes.iter().try_for_each(|note| writeln!(out, "note  {source} {period}: {note}"))?;
+    }
+    if receipts.iter().any(|receipt| receipt.error.is_some()) {
+        writeln!(out, "the lake has what was not published; the next run or `costhost publish` catches up")?;
     }
     Ok(())
 }

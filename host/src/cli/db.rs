@@ -78,28 +78,29 @@ pub async fn execute(args: DbArgs) -> anyhow::Result<Exit> {
 }
 
 async fn migrate(database: &Database, plugin: Option<&str>, lake: &LakeArgs, tenant: &str) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
+    let stands = |plugin: &str| format!("the tables of {plugin} stand in {}", database.place());
+    let mut said = Vec::new();
     if let Some(name) = plugin {
         let engine = Engine::new(EngineOptions::default())?;
         let plugin = engine.load(&find_plugin(name)?)?;
         database::prepare(database, &plugin).await?;
-        writeln!(out, "the tables of {} stand in {}", plugin.manifest().id, database.place())?;
-        return Ok(Exit::Done);
-    }
-    let lake = lake.open(&lake.config()?)?;
-    let mut known = 0;
-    for provider in database::providers(&lake, tenant).await? {
-        for (plugin, definition) in definitions::databases(&lake, tenant, &provider).await? {
-            // By hand is also after someone changed the tables by hand.
-            let migrated = database.check(&definition).await?;
-            migrated.notes.iter().try_for_each(|note| writeln!(out, "note  {note}"))?;
-            writeln!(out, "the tables of {plugin} stand in {}", database.place())?;
-            known += 1;
+        said.push(stands(&plugin.manifest().id));
+    } else {
+        let lake = lake.open(&lake.config()?)?;
+        for provider in database::providers(&lake, tenant).await? {
+            for (plugin, definition) in definitions::databases(&lake, tenant, &provider).await? {
+                // By hand is also after someone changed the tables by hand.
+                let migrated = database.check(&definition).await?;
+                said.extend(migrated.notes.iter().map(|note| format!("note  {note}")));
+                said.push(stands(&plugin));
+            }
         }
     }
-    if known == 0 {
+    if said.is_empty() {
         return Err(UsageError("the lake knows no plugin yet; name one with --plugin".to_owned()).into());
     }
+    let mut out = std::io::stdout().lock();
+    said.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(Exit::Done)
 }
 

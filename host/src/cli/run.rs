@@ -72,7 +72,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         }
     }
     if let Some(database) = &database {
-        receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await?;
+        receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await;
     }
     let strict = args.strict || config.strict.unwrap_or(false);
     show(&receipt, args.json)?;

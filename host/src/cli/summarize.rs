@@ -1,5 +1,7 @@
 //! `costhost summarize`: summaries made anew of what the lake holds, without reading reports.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::args::{LakeArgs, WorkArgs, checked};
@@ -71,7 +73,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     };
     let loads: Vec<_> = records.into_iter().map(with_settings).collect();
     let (stop, written) = (cancel.clone(), lake.clone());
-    let declared = plugin.clone();
+    let declared = Arc::clone(&plugin);
     let mut receipt = tokio::task::spawn_blocking(move || {
         let _keeps_guests_interruptible = engine;
         let again = Again { lake: &written, plugin: &plugin, options: &options, cancel: &cancel };
@@ -80,7 +82,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     .await??;
     definitions::publish(&lake, &tenant, declared.manifest()).await?;
     if let Some(database) = &database {
-        receipt.publications = database::publish_units(&lake, &tenant, database, &units, &stop).await?;
+        receipt.publications = database::publish_units(&lake, &tenant, database, &units, &stop).await;
     }
     run::show(&receipt, args.json)?;
     Ok(run::exit(&receipt, false))

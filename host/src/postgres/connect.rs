@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Semaphore;
 
@@ -49,7 +50,9 @@ impl Database {
         }
         let options = PgConnectOptions::from_str(url)
             .map_err(|source| DatabaseError::Address { reason: address_problem(&source) })?
-            .application_name("costhost");
+            .application_name("costhost")
+            // Statements are not what users of costhost want to read; errors name what was being done.
+            .disable_statement_logging();
         let sessions = Sessions::new(options);
         let mut session = sessions.open().await?;
         let version = "SELECT current_setting('server_version_num')::int, current_setting('server_version')";

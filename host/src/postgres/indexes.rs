@@ -9,7 +9,7 @@ use super::digest;
 use super::error::DatabaseError;
 use super::identifier::{SchemaName, list, quoted};
 use super::session::Session;
-use super::tables::safe;
+use super::tables::{safe, schema_exists};
 use crate::plugin::manifest::{Index, IndexMethod};
 
 /// What PostgreSQL keeps of an identifier.
@@ -135,10 +135,16 @@ async fn trigrams(session: &mut Session<'_>, schema: &SchemaName) -> Result<Resu
         return Ok(Ok(class));
     }
     let action = "installing the extension pg_trgm";
+    // Tenants that are migrated at once share the extension.
+    let lock = digest::lock_key(&["extension"]);
+    session.run(action, format!("SELECT pg_advisory_xact_lock({lock})")).await?;
+    if let Some(class) = installed_trigrams(session).await? {
+        return Ok(Ok(class));
+    }
     let public = SchemaName::of_tenant("default").unwrap_or_else(|_| schema.clone());
-    let home = if super::tables::schema_exists(session, &public).await? { &public } else { schema };
+    let home = if schema_exists(session, &public).await? { &public } else { schema };
     session.run(action, "SAVEPOINT trigrams".to_owned()).await?;
-    let made = format!("CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA {}", home.quoted());
+    let made = format!("CREATE EXTENSION pg_trgm WITH SCHEMA {}", home.quoted());
     match session.run(action, made).await {
         Ok(()) => {}
         Err(error) if error.is_transient() => return Err(error),

@@ -2,10 +2,10 @@
 //!
 //! Invariants: one (source, period) is replaced in one transaction, so that readers see all of the old rows or all of the
 //! new ones; values arrive exactly as the lake has them; every identifier is checked by the manifest, qualified by its
-//! schema and quoted ([`identifier`]); no SQL text comes from a plugin or a user; no error shows a password.
+//! schema and quoted; no SQL text comes from a plugin or a user; no error shows a password.
 
 mod columns;
-pub mod connect;
+mod connect;
 mod copy;
 pub mod definition;
 mod definitions;
@@ -22,7 +22,7 @@ mod numeric;
 mod own_tables;
 mod partitions;
 mod publication;
-pub mod publish;
+mod publish;
 mod read;
 mod reference_rows;
 mod replace;

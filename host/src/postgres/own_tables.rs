@@ -3,6 +3,7 @@
 use super::error::DatabaseError;
 use super::identifier::SchemaName;
 use super::session::Session;
+use super::tables;
 
 /// What each version adds, in order. Released versions are never changed; a change is a new version. `{s}` is the quoted
 /// schema.
@@ -54,14 +55,10 @@ const VERSIONS: &[&str] = &["
 pub(super) async fn migrate(session: &mut Session<'_>, schema: &SchemaName) -> Result<(), DatabaseError> {
     let action = "migrating costhost's own tables";
     let name = schema.qualify("costhost_versions");
-    session
-        .run(
-            action,
-            format!(
-                "CREATE TABLE IF NOT EXISTS {name} (version integer PRIMARY KEY, migrated_at timestamptz NOT NULL)"
-            ),
-        )
-        .await?;
+    if !tables::exists(session, schema, "costhost_versions").await? {
+        let columns = "version integer PRIMARY KEY, migrated_at timestamptz NOT NULL";
+        session.run(action, format!("CREATE TABLE {name} ({columns})")).await?;
+    }
     let newest = sqlx::AssertSqlSafe(format!("SELECT coalesce(max(version), 0) FROM {name}"));
     let newest: i32 =
         sqlx::query_scalar(newest).fetch_one(&mut **session).await.map_err(|source| session.failed(action, &source))?;

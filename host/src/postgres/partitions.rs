@@ -83,12 +83,14 @@ pub(super) async fn ensure(
     table: &str,
     months: &BTreeSet<Month>,
 ) -> Result<(), DatabaseError> {
-    let there = existing(session, schema, table).await?;
-    if months.iter().all(|month| there.contains(&name(table, *month))) {
-        return Ok(());
-    }
     let action = format!("making partitions of {schema}.{table}");
     let lock = digest::lock_key(&["partitions", schema.as_str()]);
+    let there = existing(session, schema, table).await?;
+    if months.iter().all(|month| there.contains(&name(table, *month))) {
+        // A commit can be seen a moment before other sessions are told that the table has changed, and until then they do
+        // not find the new partition. Locks are let go after that: once this one is free, all have been told.
+        return session.run(&action, format!("SELECT pg_advisory_xact_lock_shared({lock})")).await;
+    }
     session.run(&action, format!("BEGIN; SELECT pg_advisory_xact_lock({lock})")).await?;
     let there = existing(session, schema, table).await?;
     let parent = schema.qualify(table);

@@ -7,6 +7,7 @@ use super::connect::Database;
 use super::definition::DatabaseDefinition;
 use super::digest;
 use super::error::DatabaseError;
+use super::retry::{RETRIES, backoff};
 use super::session::Session;
 use super::tables::safe;
 use super::{indexes, own_tables, tables};
@@ -36,7 +37,8 @@ impl Database {
             session.keep();
             return Ok(Migrated { looked: false, notes });
         }
-        self.migrate_on(session, definition, &digest).await
+        session.keep();
+        self.check(definition).await
     }
 
     /// As [`Self::migrate`], but looks at every table even if that was done before: someone may have changed them.
@@ -44,16 +46,24 @@ impl Database {
     /// # Errors
     /// As [`Self::migrate`].
     pub async fn check(&self, definition: &DatabaseDefinition) -> Result<Migrated, DatabaseError> {
-        let session = self.session().await?;
-        self.migrate_on(session, definition, &definition_digest(definition)).await
+        let digest = definition_digest(definition);
+        let mut retries = 0;
+        loop {
+            match self.migrate_once(definition, &digest).await {
+                // A publication that reads one table and waits for another can be in a deadlock with a migration.
+                Err(error) if error.is_transient() && retries < RETRIES => {
+                    let wait = backoff(retries);
+                    tracing::warn!(%error, retry_in = ?wait, "migrating failed; trying again");
+                    tokio::time::sleep(wait).await;
+                    retries += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
-    async fn migrate_on(
-        &self,
-        mut session: Session<'_>,
-        definition: &DatabaseDefinition,
-        digest: &str,
-    ) -> Result<Migrated, DatabaseError> {
+    async fn migrate_once(&self, definition: &DatabaseDefinition, digest: &str) -> Result<Migrated, DatabaseError> {
+        let mut session = self.session().await?;
         let schema = self.schema();
         let action = format!("migrating schema {schema}");
         let lock = digest::lock_key(&["schema", schema.as_str()]);

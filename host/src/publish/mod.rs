@@ -18,6 +18,7 @@ use crate::lake::{Lake, LakeError, LoadRecord};
 use crate::plugin::Cancel;
 use crate::postgres::definition::DatabaseDefinition;
 use crate::postgres::{Database, DatabaseError, Publication, PublishError, Unit};
+use crate::settings::Month;
 use crate::source::error::SourceError;
 
 /// Why the rows of a unit cannot be had from the lake.
@@ -57,6 +58,14 @@ pub struct PublicationReceipt {
     /// Why it was not published; the lake has it, and publishing again catches up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl PublicationReceipt {
+    /// A unit that could not be published.
+    pub fn failed(source: &str, month: Month, why: &str) -> Self {
+        let error = Some(why.to_owned());
+        Self { source: source.to_owned(), period: month.to_string(), rows: 0, wall_ms: 0, notes: Vec::new(), error }
+    }
 }
 
 /// A lake and a database.

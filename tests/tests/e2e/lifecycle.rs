@@ -108,7 +108,7 @@ fn plan_says_what_would_be_read_and_why_and_the_window_limits_it() {
     assert_eq!(plan(&["--from", "2026-02"]), pairs(&[("2026-03", "new"), ("2026-02", "new")]));
     costhost.receipt(&[path, "--from", "2026-02", "--to", "2026-02"]);
     assert_eq!(plan(&[]), pairs(&[("2026-03", "new"), ("2026-02", "unchanged"), ("2026-01", "new")]));
-    assert_eq!(plan(&["--to", "2026-02", "--markup", "5"]), pairs(&[("2026-02", "changed"), ("2026-01", "new")]));
+    assert_eq!(plan(&["--to", "2026-02", "--markup", "5"]), pairs(&[("2026-02", "summarize"), ("2026-01", "new")]));
 }
 
 #[test]
