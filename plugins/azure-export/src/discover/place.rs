@@ -35,7 +35,7 @@ pub(crate) fn loose_source(path: &str) -> String {
 /// A file's name without form, partition's number and run's id.
 fn export_name(path: &str) -> String {
     let run = run_name(path);
-    let run = file_name(&run);
+    let run = file_name(run);
     let (name, id) = run.split_at(run.len().saturating_sub(36));
     let name = if is_uuid(id) { name } else { run };
     let name = name.trim_end_matches(['_', '-', '.']);
@@ -43,9 +43,11 @@ fn export_name(path: &str) -> String {
 }
 
 /// What the partitions of one run have in common: the path without form and number.
-pub(crate) fn run_name(path: &str) -> String {
+pub(crate) fn run_name(path: &str) -> &str {
     let stem = stem(path);
-    partition(&stem).map_or(stem.clone(), |(name, _)| name.to_owned())
+    let length = partition(&stem).map_or(stem.len(), |(name, _)| name.len());
+    // Stems are in lower case, which for ASCII is of the same length.
+    path.get(..length).unwrap_or(path)
 }
 
 /// The number of a partition: that of `part_0_0001.csv` is 1.
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn files_by_hand_are_told_apart_by_their_names() {
-        assert_eq!(loose_source("actual.csv"), "actual");
+        assert_eq!(loose_source("Actual.csv"), "Actual");
         assert_eq!(loose_source(&format!("costs_{ID}.csv.gz")), "costs");
         assert_eq!(loose_source(&format!("{ID}.csv")), "export");
         assert_eq!(loose_source("2025-10/part_0_0001.csv"), loose_source("2025-11/part_0_0002.snappy.parquet"));

@@ -31,7 +31,7 @@ pub(crate) fn runs(storage: &dyn Storage, data: Vec<Object>, settings: &Settings
     let mut loose: BTreeMap<String, Vec<Object>> = BTreeMap::new();
     for object in data {
         let runs = if month_folder(&object.path).is_some() { &mut of_months } else { &mut loose };
-        runs.entry(run_name(&object.path)).or_default().push(object);
+        runs.entry(run_name(&object.path).to_owned()).or_default().push(object);
     }
     for files in of_months.into_values() {
         let Some((path, span)) = files.first().and_then(|file| Some((file.path.clone(), month_folder(&file.path)?.1)))

@@ -49,9 +49,8 @@ pub(crate) fn refusal(kind: Kind, names: &[String]) -> Option<Failure> {
         Kind::Costs => None,
         Kind::Legacy => Some(skip_report(
             "input.legacy-schema",
-            "the file has the legacy schema of pay-as-you-go exports (`UsageDateTime`), in which rows have neither a billing \
-             period nor the cost in the billing currency: export `Cost and usage details (actual)` with the schema version \
-             2021-10-01 or later instead",
+            "the file has the legacy schema (`UsageDateTime`), in which rows have no billing period: export `Cost and usage \
+             details (actual)` or `(amortized)` with the newest dataset version instead of `Usage`",
         )),
         Kind::Focus => Some(skip_report(
             "input.focus",

@@ -1,0 +1,96 @@
+//! Azure cost exports, as a user runs them: every number of the rollups and of what reports show, against Python's
+//! computation from the same text.
+
+use std::collections::BTreeMap;
+
+use costhost_tests::program::{Costhost, expected, plugin, shared};
+use serde_json::Value;
+
+/// Sources of the files whose numbers were computed, and their months.
+const FILES: [(&str, &str, &str); 7] = [
+    ("azure_azure_version_2.csv", "azure/azure_azure_version_2", "09"),
+    ("azure_ea_actual_small_ftk.csv", "azure/azure_ea_actual_small_ftk", "09"),
+    ("azure_ea_amortized_small_ftk.csv", "azure/azure_ea_amortized_small_ftk", "09"),
+    ("azure_ea_focusconv_sample.csv", "azure/azure_ea_focusconv_sample", "09"),
+    ("headersets_Enterprise.csv", "azure/headersets_Enterprise", "05"),
+    (
+        "nise/costs/export/20251001-20251031/costreport_939d61dc-6eb1-48e2-839a-a6b004e77af5.csv",
+        "azure/nise-costs-export-5cf4409c",
+        "10",
+    ),
+    (
+        "nise/costs/export/20251101-20251130/costreport_f275418c-da2f-466e-9fdf-e1685f53f26c.csv",
+        "azure/nise-costs-export-5cf4409c",
+        "11",
+    ),
+];
+
+fn run(costhost: &Costhost, args: &[&str]) -> costhost_tests::program::Ended {
+    let plugin = plugin("azure-export");
+    let mut all = vec!["--json", "run", "--plugin", plugin.as_str()];
+    all.extend_from_slice(args);
+    costhost.call(&all)
+}
+
+/// A row with its source and month, and without what the host numbers.
+fn comparable(mut row: Value) -> String {
+    let columns = row.as_object_mut().unwrap();
+    for column in ["year", "source_uuid", "cost_entry_bill_id"] {
+        columns.remove(column);
+    }
+    if let Some(count) = columns.get_mut("instance_count") {
+        *count = Value::from(count.to_string().trim_matches('"').parse::<u64>().unwrap());
+    }
+    let sorted: BTreeMap<&String, &Value> = columns.iter().collect();
+    serde_json::to_string(&sorted).unwrap()
+}
+
+#[test]
+fn every_column_of_summary_and_rollups_is_exact_for_every_real_export() {
+    let costhost = super::costhost();
+    let ended = run(&costhost, &[&shared("azure"), "--markup", "10"]);
+    // Four files cannot be loaded, and say so; the others are.
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    for code in ["report.no-period", "input.legacy-schema"] {
+        assert!(ended.err.contains(code), "{}", ended.err);
+    }
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, daily) in [("azure_rollups.jsonl", false), ("azure_daily_summary.jsonl", true)] {
+        for line in expected(file).lines() {
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            let columns = row.as_object_mut().unwrap();
+            let file = columns.remove("file").unwrap();
+            let (_, source, month) = FILES.iter().find(|known| file == known.0).unwrap();
+            columns.insert("source".to_owned(), (*source).into());
+            columns.insert("month".to_owned(), (*month).into());
+            let table = match columns.remove("table") {
+                Some(Value::String(table)) if !daily => table,
+                _ => "reporting_azurecostentrylineitem_daily_summary".to_owned(),
+            };
+            wanted.entry(table).or_default().push(comparable(row));
+        }
+    }
+    assert_eq!(wanted.len(), 10);
+    for (table, mut wanted) in wanted {
+        let mut ours: Vec<String> =
+            costhost.sql(&format!("select * from {table}")).into_iter().map(comparable).collect();
+        wanted.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(ours, wanted, "{table}");
+    }
+}
+
+#[test]
+fn actual_and_amortized_costs_are_reported_apart() {
+    let costhost = super::costhost();
+    run(&costhost, &[&shared("azure"), "--from", "2023-09", "--to", "2023-10"]);
+    let total = |report: &str| {
+        let ended = costhost.call(&["report", "azure", report, "--output", "json"]);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ended.out
+    };
+    let (actual, amortized) = (total("costs"), total("amortized-costs"));
+    assert!(actual.contains("8.5450077867419368"), "{actual}");
+    assert!(!actual.contains("16.29693213663664462") && amortized.contains("16.296932136636644627"), "{amortized}");
+    assert!(!amortized.contains("CAD"), "{amortized}");
+}
