@@ -68,9 +68,9 @@ proptest! {
         let all: Vec<String> = rows.iter().map(|(row, _)| row.clone()).collect();
         let alone = pulled(folded(settings, &all, 1 << 20));
         let mut pieces = Vec::new();
-        for part in 0..3 {
+        for (part, reversed) in reversed.into_iter().enumerate() {
             let mut own: Vec<String> = rows.iter().filter(|(_, of)| *of == part).map(|(row, _)| row.clone()).collect();
-            if reversed[part] {
+            if reversed {
                 own.reverse();
             }
             let mut accumulator = folded(settings, &own, size);

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use costhost_bench::aws::month::Month;
+use costhost_bench::azure::{Dates, Metric, Settings, generate};
 use costhost_tests::program::{Costhost, expected, plugin, shared};
 use serde_json::Value;
 
@@ -93,4 +95,59 @@ fn actual_and_amortized_costs_are_reported_apart() {
     assert!(actual.contains("8.5450077867419368"), "{actual}");
     assert!(!actual.contains("16.29693213663664462") && amortized.contains("16.296932136636644627"), "{amortized}");
     assert!(!amortized.contains("CAD"), "{amortized}");
+}
+
+/// A container of two exports with manifests, as Azure delivers it: rows and bytes are those that the manifests promise, and
+/// costs those that were added up while the rows were written.
+#[test]
+fn a_generated_container_is_loaded_to_the_last_digit() {
+    let costhost = super::costhost();
+    let container = costhost.folder().join("container");
+    let settings = Settings {
+        out: container.clone(),
+        export: "costs".to_owned(),
+        months: Month::parse_range("2025-10..2025-11").unwrap(),
+        rows: 3_000,
+        files: 2,
+        seed: 11,
+        subscriptions: 4,
+        currency: "EUR".to_owned(),
+        metrics: vec![Metric::Actual, Metric::Amortized],
+        dates: Dates::MonthFirst,
+        gzip: true,
+        manifest: true,
+    };
+    let expected = generate(&settings).unwrap();
+    let ended = run(&costhost, &[container.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let table = "reporting_azurecostentrylineitem_daily_summary";
+    for (export, months) in &expected.exports {
+        for (month, totals) in months {
+            let month = month.get(5..).unwrap();
+            let rows = costhost.sql(&format!(
+                "select service_name, sum(pretax_cost) as cost from {table} where source = 'container/{export}' and month = \
+                 '{month}' group by service_name order by service_name"
+            ));
+            let ours: Vec<(&str, &str)> =
+                rows.iter().map(|row| (row["service_name"].as_str().unwrap(), row["cost"].as_str().unwrap())).collect();
+            let wanted: Vec<(&str, String)> =
+                totals.services.iter().map(|(service, share)| (service.as_str(), share.cost.to_string())).collect();
+            assert_eq!(ours, wanted.iter().map(|(s, c)| (*s, c.as_str())).collect::<Vec<_>>(), "{export} {month}");
+        }
+    }
+    let lines = costhost.sql("select metric, count(*) as rows from azure.line_items group by metric order by metric");
+    let lines: Vec<String> = lines.iter().map(|row| format!("{} {}", row["metric"], row["rows"])).collect();
+    assert_eq!(lines, [r#""actual" 6000"#, r#""amortized" 6000"#]);
+    let again = run(&costhost, &[container.to_str().unwrap()]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(!again.out.contains("\"loaded\""), "nothing is new: {}", again.out);
+
+    // A file that is not what its manifest promises is not loaded.
+    let part = std::fs::read_dir(container.join("costs/20251101-20251130")).unwrap().next().unwrap().unwrap().path();
+    let manifest = part.join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap().replace("\"dataRowCount\": 1500", "\"dataRowCount\": 1501");
+    std::fs::write(&manifest, text.replace("\"runId\": \"", "\"runId\": \"x")).unwrap();
+    let short = run(&costhost, &[container.to_str().unwrap()]);
+    assert_eq!(short.code, 1, "{}", short.out);
+    assert!(short.err.contains("1501"), "{}", short.err);
 }
