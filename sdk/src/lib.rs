@@ -39,6 +39,7 @@ pub mod tag_keys;
 pub mod testing;
 mod text;
 pub mod time;
+pub mod timing;
 
 pub use export::Component;
 pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use costhost_bench::aws::month::Month;
 use costhost_bench::azure::{Dates, Metric, Settings, generate};
+use costhost_tests::postgres::Cluster;
 use costhost_tests::program::{Costhost, expected, plugin, shared};
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ const FILES: [(&str, &str, &str); 7] = [
 
 fn run(costhost: &Costhost, args: &[&str]) -> costhost_tests::program::Ended {
     let plugin = plugin("azure-export");
-    let mut all = vec!["--json", "run", "--plugin", plugin.as_str()];
+    let mut all = vec!["run", "--json", "--plugin", plugin.as_str()];
     all.extend_from_slice(args);
     costhost.call(&all)
 }
@@ -150,4 +151,39 @@ fn a_generated_container_is_loaded_to_the_last_digit() {
     let short = run(&costhost, &[container.to_str().unwrap()]);
     assert_eq!(short.code, 1, "{}", short.out);
     assert!(short.err.contains("1501"), "{}", short.err);
+}
+
+/// Every table of the plugin in PostgreSQL holds what the lake does, and indexes and partitions are those that were declared.
+#[test]
+fn every_table_is_published() {
+    let (costhost, cluster) = (super::costhost(), Cluster::shared());
+    let database = cluster.database();
+    let ended = run(&costhost, &[&shared("azure/nise"), "--markup", "10", "--postgres", &cluster.url(&database)]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let ended = costhost.call(&["reconcile", "--postgres", &cluster.url(&database)]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    for (table, column) in [
+        ("reporting_azurecostentrylineitem_daily_summary", "pretax_cost"),
+        ("reporting_azure_cost_summary_p", "markup_cost"),
+        ("reporting_azure_cost_summary_by_account_p", "pretax_cost"),
+        ("reporting_azure_cost_summary_by_location_p", "pretax_cost"),
+        ("reporting_azure_cost_summary_by_service_p", "pretax_cost"),
+        ("reporting_azure_compute_summary_p", "usage_quantity"),
+        ("reporting_azure_storage_summary_p", "usage_quantity"),
+        ("reporting_azure_network_summary_p", "usage_quantity"),
+        ("reporting_azure_database_summary_p", "usage_quantity"),
+    ] {
+        let lake = costhost.sql(&format!("select count(*) as rows, sum({column}) as total from {table}"));
+        let told = cluster.sql(&database, &format!("select count(*) || ' ' || trim_scale(sum({column})) from {table}"));
+        let text = |value: &Value| value.to_string().trim_matches('"').to_owned();
+        assert_eq!(told.trim(), format!("{} {}", text(&lake[0]["rows"]), text(&lake[0]["total"])), "{table}");
+    }
+    let count = |table: &str| cluster.sql(&database, &format!("select count(*) from {table}")).trim().to_owned();
+    assert_eq!(count("reporting_azurecostentrybill"), "2");
+    assert_eq!(count("reporting_enabledtagkeys where provider_type = 'Azure'"), "2");
+    let tags = "reporting_azuretags_summary where key = 'environment' and values @> array['prod', 'dev']";
+    assert_eq!(count(tags), "2", "one row a month");
+    let indexed = "pg_indexes where tablename = 'reporting_azurecostentrylineitem_daily_summary' and indexdef ~ \
+         'resource_location|subscription_guid|instance_type|subscription_name|usage_start|tags|service_name'";
+    assert_eq!(count(indexed), "7");
 }

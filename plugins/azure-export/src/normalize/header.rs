@@ -13,8 +13,39 @@ const AMOUNT: &str = "cost_in_billing_currency";
 const CURRENCY: &str = "billing_currency";
 /// A row is not counted when one of these is not text.
 const KEYS: &[&str] = &[CURRENCY, "subscription_id", "meter_category"];
-/// Runs of columns whose values repeat together: what stands beside each other of a meter, an account, a billing profile.
 const EXTRA_RUN: u32 = 1;
+/// Columns that say the same whenever they stand beside each other in an export: of a meter, of an agreement.
+const RUNS: &[&[&str]] = &[
+    &[
+        "product_name",
+        "meter_category",
+        "meter_sub_category",
+        "meter_id",
+        "meter_name",
+        "meter_region",
+        "unit_of_measure",
+    ],
+    &[
+        "publisher_type",
+        "publisher_name",
+        "charge_type",
+        "frequency",
+        "pricing_model",
+        "availability_zone",
+        "billing_account_id",
+        "billing_account_name",
+        "billing_currency",
+    ],
+    &[
+        "plan_name",
+        "service_family",
+        "cost_allocation_rule_name",
+        "benefit_id",
+        "benefit_name",
+        "account_id",
+        "resource_location_normalized",
+    ],
+];
 
 /// What a header is the header of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +132,11 @@ fn missing(name: &str) -> Failure {
     )
 }
 
+fn run_of(column: &str) -> Option<u32> {
+    let numbered = (EXTRA_RUN + 1..).zip(RUNS);
+    numbered.into_iter().find(|(_, columns)| columns.contains(&column)).map(|(number, _)| number)
+}
+
 fn input(name: &str) -> Input {
     let schema = line_items_schema();
     let (target, run) = match canonical(name) {
@@ -109,7 +145,7 @@ fn input(name: &str) -> Input {
             debug_assert!([TAGS, ADDITIONAL_INFO].contains(&column_name), "no other map comes from one column");
             (Target::Members(column), None)
         }
-        Some(column) => (Target::Column(column), None),
+        Some(column) => (Target::Column(column), run_of(schema.field(column).name())),
         None => {
             let extra = |column| Target::Entry { column, key: name.trim().to_owned() };
             (schema.index_of(EXTRA).map_or(Target::Skip, extra), Some(EXTRA_RUN))
