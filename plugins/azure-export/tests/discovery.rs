@@ -237,11 +237,11 @@ fn without_a_manifest_the_newest_whole_run_counts() {
     let found = container.find();
     assert_eq!((only(&found).source.as_str(), container.costs(only(&found))), ("e", vec![Value::from("2")]));
     // A partitioned run in a folder of its own; then one whose second partition is there before the first.
-    for (part, cost) in [("part_0_0001", "3"), ("part_0_0002", "4")] {
+    for (part, cost) in [("part_0_0001", "3"), ("part_1_0001", "4")] {
         container.put(&format!("{month}/{}/{part}.csv", ids[0]), &rows("10/13/2025", cost), "2025-10-15");
     }
     assert_eq!(container.costs(only(&container.find())), ["3", "4"]);
-    container.put(&format!("{month}/{}/part_0_0002.csv", ids[1]), &rows("10/13/2025", "9"), "2025-10-16");
+    container.put(&format!("{month}/{}/part_2_0001.csv", ids[1]), &rows("10/13/2025", "9"), "2025-10-16");
     assert_eq!(container.costs(only(&container.find())), ["3", "4"]);
     container.put(&format!("{month}/{}/part_0_0001.csv", ids[1]), "", "2025-10-16");
     assert_eq!(container.costs(only(&container.find())), ["3", "4"], "an empty file was not delivered to its end");

@@ -7,7 +7,7 @@ use super::span::month_folder;
 use costhost_sdk::calendar::is_time_part;
 use costhost_sdk::delivery::files::stem;
 use costhost_sdk::delivery::source_name;
-use costhost_sdk::delivery::tree::file_name;
+use costhost_sdk::delivery::tree::{file_name, folder};
 
 /// The name of the source that a file or manifest below a month is of: the folders above the month. The same with a
 /// manifest and without one, so that rows do not stand under two names when Azure begins to write manifests.
@@ -32,34 +32,56 @@ pub(crate) fn loose_source(path: &str) -> String {
     source_name::of_folders(&parts)
 }
 
-/// A file's name without form, partition's number and run's id.
+/// What the files of one run have in common.
+///
+/// A run's partitions lie in a folder of their own below the month, whatever their names are. Where there is none, or where
+/// a file's name has a run's id, it is the path without form and partition's numbers.
+pub(crate) fn run_key(path: &str) -> &str {
+    let name = run_name(path);
+    let below_month = month_folder(path).is_some_and(|(month, _)| folder(path).len() > month.len());
+    if below_month && without_id(name).len() == name.len() { folder(path) } else { name }
+}
+
+/// A file's name without form, partition's numbers and run's id.
 fn export_name(path: &str) -> String {
-    let run = run_name(path);
-    let run = file_name(run);
-    let (name, id) = run.split_at(run.len().saturating_sub(36));
-    let name = if is_uuid(id) { name } else { run };
-    let name = name.trim_end_matches(['_', '-', '.']);
+    let name = without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.']);
     if name.is_empty() { "export".to_owned() } else { name.to_owned() }
 }
 
-/// What the partitions of one run have in common: the path without form and number.
-pub(crate) fn run_name(path: &str) -> &str {
+/// The name without the run's id that it ends with.
+fn without_id(name: &str) -> &str {
+    match name.split_at_checked(name.len().saturating_sub(36)) {
+        Some((before, id)) if is_uuid(id) => before,
+        _ => name,
+    }
+}
+
+/// The path without form and partition's numbers.
+fn run_name(path: &str) -> &str {
     let stem = stem(path);
     let length = partition(&stem).map_or(stem.len(), |(name, _)| name.len());
     // Stems are in lower case, which for ASCII is of the same length.
     path.get(..length).unwrap_or(path)
 }
 
-/// The number of a partition: that of `part_0_0001.csv` is 1.
-pub(crate) fn partition_number(path: &str) -> Option<u64> {
-    partition(&stem(path)).map(|(_, number)| number)
+/// The numbers of a partition: those of `part_1_0002.csv` are 1 and 2, those of `costs_0002.csv` are 0 and 2.
+pub(crate) fn partition_numbers(path: &str) -> Option<(u64, u64)> {
+    partition(&stem(path)).map(|(_, numbers)| numbers)
 }
 
-/// Four digits or more after `_`: fewer may be anything.
-fn partition(stem: &str) -> Option<(&str, u64)> {
-    let (name, number) = stem.rsplit_once('_')?;
-    let sound = (4..=9).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    if sound { Some((name, number.parse().ok()?)) } else { None }
+/// Four digits or more after `_`: fewer may be anything. Before them `part_` and any number.
+fn partition(stem: &str) -> Option<(&str, (u64, u64))> {
+    let digits = |text: &str, least: usize| {
+        let sound = (least..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if sound { text.parse::<u64>().ok() } else { None }
+    };
+    let (name, last) = stem.rsplit_once('_')?;
+    let last = digits(last, 4)?;
+    let part = name.rsplit_once('_').filter(|(before, _)| before.ends_with("part"));
+    Some(match part.and_then(|(before, number)| Some((before, digits(number, 1)?))) {
+        Some((before, number)) => (before, (number, last)),
+        None => (name, (0, last)),
+    })
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -94,10 +116,22 @@ mod tests {
 
     #[test]
     fn partitions_have_numbers() {
-        assert_eq!(partition_number("a/part_0_0001.csv"), Some(1));
-        assert_eq!(partition_number("a/part_1_0012.snappy.parquet"), Some(12));
-        assert_eq!(partition_number("a/costs_2.csv"), None);
-        assert_eq!(partition_number(&format!("costs_{ID}.csv")), None);
-        assert_eq!(run_name("a/part_0_0001.csv"), run_name("a/part_0_0002.csv"));
+        assert_eq!(partition_numbers("a/part_0_0001.csv"), Some((0, 1)));
+        assert_eq!(partition_numbers("a/part_1_0012.snappy.parquet"), Some((1, 12)));
+        assert_eq!(partition_numbers("a/costs_0002.csv"), Some((0, 2)));
+        assert_eq!(partition_numbers("a/costs_2.csv"), None);
+        assert_eq!(partition_numbers(&format!("costs_{ID}.csv")), None);
+    }
+
+    #[test]
+    fn partitions_of_one_run_belong_together() {
+        let month = "e/20251001-20251031";
+        let same = |a: &str, b: &str| run_key(&format!("{month}/{a}")) == run_key(&format!("{month}/{b}"));
+        assert!(same("part_0_0001.csv", "part_1_0001.csv") && same("part_0_0001.csv", "part_0_0002.csv"));
+        assert!(same("id/a.csv", "id/b.csv") && !same("id/a.csv", "other/a.csv"));
+        assert!(!same("a.csv", "b.csv"));
+        let file = |id: &str| format!("x/e_{id}.csv");
+        assert!(!same(&file(ID), &file("f275418c-da2f-466e-9fdf-e1685f53f26c")), "each is a run, wherever it lies");
+        assert_eq!(run_key("part_0_0001.csv"), run_key("part_1_0001.csv"));
     }
 }

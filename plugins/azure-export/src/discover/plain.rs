@@ -2,7 +2,7 @@
 
 use super::DATASET;
 use super::head::{Told, look};
-use super::place::{loose_source, partition_number, run_name, source};
+use super::place::{loose_source, partition_numbers, run_key, source};
 use super::run::{Run, until};
 use super::span::{Span, month_folder};
 use crate::metric::Metric;
@@ -13,7 +13,7 @@ use costhost_sdk::contract::{Failure, InputFile, Label, Period, Problem};
 use costhost_sdk::delivery::files::{filled, input_file, stem};
 use costhost_sdk::failure::{Place, skip_report};
 use costhost_sdk::storage::{Object, Storage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What files gave.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) fn runs(storage: &dyn Storage, data: Vec<Object>, settings: &Settings
     let mut loose: BTreeMap<String, Vec<Object>> = BTreeMap::new();
     for object in data {
         let runs = if month_folder(&object.path).is_some() { &mut of_months } else { &mut loose };
-        runs.entry(run_name(&object.path).to_owned()).or_default().push(object);
+        runs.entry(run_key(&object.path).to_owned()).or_default().push(object);
     }
     for files in of_months.into_values() {
         let Some((path, span)) = files.first().and_then(|file| Some((file.path.clone(), month_folder(&file.path)?.1)))
@@ -98,11 +98,8 @@ pub(crate) fn inputs(files: Vec<Object>) -> Result<Vec<(Object, InputFile)>, Fai
             return Err(skip_report("report.twice", message).in_file(&file.path));
         }
     }
-    let mut numbers: Vec<u64> = files.iter().filter_map(|file| partition_number(&file.path)).collect();
-    numbers.sort_unstable();
-    let first = numbers.first().copied().unwrap_or(1);
     if let Some(path) = files.first().map(|file| &file.path)
-        && (first > 1 || numbers.iter().zip(first..).any(|(number, wanted)| *number != wanted))
+        && misses_partitions(&files)
     {
         let message =
             format!("partitions of the run of {path} are missing; wait for its delivery, or run the export again");
@@ -110,6 +107,17 @@ pub(crate) fn inputs(files: Vec<Object>) -> Result<Vec<(Object, InputFile)>, Fai
     }
     let input = |file: Object| filled(file).map(|file| (file.clone(), input_file(&file.path, "", DATASET)));
     files.into_iter().map(input).collect()
+}
+
+/// Whether the numbers of partitions, the first as the last, begin after 1 or leave one out.
+fn misses_partitions(files: &[Object]) -> bool {
+    let numbers = files.iter().filter_map(|file| partition_numbers(&file.path));
+    let (outer, inner): (BTreeSet<u64>, BTreeSet<u64>) = numbers.unzip();
+    let gaps = |numbers: &BTreeSet<u64>| {
+        let first = numbers.first().copied().unwrap_or_default();
+        first > 1 || numbers.iter().zip(first..).any(|(number, wanted)| *number != wanted)
+    };
+    gaps(&outer) || gaps(&inner)
 }
 
 /// What is known of a file without a month's folder.
