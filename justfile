@@ -3,6 +3,7 @@
 target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
 plugins := target / "plugins"
 readers := target / "readers"
+azurite := target / "azurite"
 
 # List the recipes.
 default:
@@ -10,7 +11,7 @@ default:
 
 # Install what a bare Debian machine lacks: a linker, Python for the reader test. Rust's own parts come by rustup.
 setup:
-    @bin/setup "{{ readers }}"
+    @bin/setup "{{ readers }}" "{{ azurite }}"
 
 # Load three generated months of a small AWS bill and show the costs by service.
 demo: setup plugins
@@ -18,7 +19,7 @@ demo: setup plugins
 
 # Everything: unit, property, contract and end-to-end tests, with the real plugins.
 test: setup plugins
-    COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_TEST_PYTHON="{{ readers }}/bin/python" cargo test --workspace --locked
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_TEST_PYTHON="{{ readers }}/bin/python" COSTHOST_TEST_AZURITE="{{ azurite }}" cargo test --workspace --locked
 
 # Formatting, lints, docs and, where cargo-deny is installed, the rules on dependencies.
 check:

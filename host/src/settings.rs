@@ -115,7 +115,16 @@ impl ConfigFile {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
         toml::from_str(&text)
-            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: error.to_string() })
+            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: told(&error, &text) })
+    }
+}
+
+/// What is wrong and in which line. The line itself is not shown: it may hold a password.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
     }
 }
 
@@ -255,6 +264,20 @@ mod tests {
         let error =
             toml::from_str::<ConfigFile>("[[source]]\nlocation = 'a'\nmarkdown = '1'\n").unwrap_err().to_string();
         assert!(error.contains("markdown"), "{error}");
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_does_not_show_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("costhost.toml");
+        for wrong in ["tenant = 'a'\npostgress = 'postgres://u:sesame@h/d'\n", "tenant = 'a'\npostgres = 'sesame\n"] {
+            std::fs::write(&path, wrong).unwrap();
+            let error = ConfigFile::read(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("line 2") && error.contains("costhost.toml") && !error.contains("sesame"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

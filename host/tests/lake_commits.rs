@@ -49,10 +49,16 @@ async fn a_period_is_replaced_as_a_whole_and_only_by_newer_deliveries() {
     assert_eq!(files_on_disk(dir.path()), 6);
     assert_eq!(lake.tables().await.unwrap(), [table.table_ref().clone()]);
 
-    let forced = costhost::lake::Load { force: true, ..load("a", 1) };
+    let forced = costhost::lake::Load { force: costhost::lake::Force::Older, ..load("a", 1) };
     let files = stage(&table, &january, "a", 1).await;
     assert!(matches!(table.replace(&january, files, &forced).await.unwrap(), Committed::New { .. }));
     assert_eq!(contents(&other).await[0].2, 1);
+
+    let again = |writer, n| costhost::lake::Load { force: costhost::lake::Force::Same, ..load(writer, n) };
+    let files = stage(&table, &january, "a", 1).await;
+    assert!(matches!(table.replace(&january, files, &again("a", 1)).await.unwrap(), Committed::New { .. }));
+    let files = stage(&table, &january, "a", 0).await;
+    assert!(matches!(table.replace(&january, files, &again("a", 0)).await.unwrap(), Committed::Superseded { .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,6 +290,36 @@ async fn loads_are_recorded_once_and_the_newest_is_found() {
     let (_, joined) = table.delta().await.unwrap().unwrap().optimize().await.unwrap();
     assert_eq!((joined.num_files_removed, joined.num_files_added), (2, 1));
     assert_eq!(latest_loads(&lake, "default", "aws").await.unwrap(), current);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_a_version_that_knew_fewer_columns_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open(dir.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
+    let record = LoadRecord {
+        load_id: load("a", 1).id,
+        rows_id: "not written".to_owned(),
+        source: "a".to_owned(),
+        revision: "r".to_owned(),
+        ..LoadRecord::default()
+    };
+    let batch = loads_batch(std::slice::from_ref(&record)).unwrap();
+    let known: Vec<usize> =
+        (0..batch.num_columns()).filter(|at| batch.schema().field(*at).name() != "rows_id").collect();
+    let old = batch.project(&known).unwrap();
+    let table = lake.table("default", "aws", LOADS_TABLE, old.schema()).unwrap();
+    let january = partition("a", 1);
+    let file = tokio::task::spawn_blocking({
+        let (table, january) = (table.clone(), january.clone());
+        move || {
+            let mut writer = table.writer(&january, &WriterOptions::default()).unwrap();
+            writer.write(&old).unwrap();
+            writer.finish().unwrap()
+        }
+    });
+    table.append(&january, vec![file.await.unwrap()], &load("a", 1)).await.unwrap();
+    let expected = [LoadRecord { rows_id: String::new(), ..record }];
+    assert_eq!(latest_loads(&lake, "default", "aws").await.unwrap(), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

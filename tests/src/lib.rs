@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the program on a lake of its own, the data of others, and servers.
 #![expect(clippy::expect_used, clippy::panic, reason = "this crate is only test code: a failure ends the test")]
 
+pub mod azurite;
 pub mod bucket;
 pub mod postgres;
 pub mod program;

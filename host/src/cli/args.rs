@@ -217,6 +217,12 @@ impl SourceArgs {
                 let message = format!("two sources are called `{}`; give each a name of its own", source.name);
                 return Err(UsageError(message).into());
             }
+            if let Some(uuid) = source.uuid
+                && let Some(other) = sources.iter().find(|known| known.uuid == Some(uuid))
+            {
+                let message = format!("sources `{}` and `{}` have the same UUID {uuid}", other.name, source.name);
+                return Err(UsageError(message).into());
+            }
             sources.push(source);
         }
         let options = self.work.options(config, tenant, self.force);

@@ -9,12 +9,13 @@ use super::UsageError;
 use crate::ingest::error::chain;
 use crate::ingest::loaded::{Selection, selected};
 use crate::ingest::plan::Plan;
+use crate::ingest::receipt::PublicationReceipt;
 use crate::ingest::request::SourceRequest;
 use crate::lake::{LOADS_TABLE, Lake, LoadRecord};
 use crate::plugin::{Cancel, Plugin};
 use crate::postgres::Database;
 use crate::postgres::definition::DatabaseDefinition;
-use crate::publish::{PublicationReceipt, Publisher};
+use crate::publish::Publisher;
 use crate::report::definitions;
 use crate::settings::{ConfigFile, Month};
 
@@ -59,6 +60,18 @@ pub async fn prepare(database: &Database, plugin: &Plugin) -> anyhow::Result<Vec
     }
     database.save_definition(&definition, &serde_json::to_value(&plugin.manifest().reports)?).await?;
     Ok(database.disabled_tag_keys(&definition).await?)
+}
+
+/// Tells the settings of all sources which tag keys are not to be used, and changes nothing in the database.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_sources(database: &Database, sources: &mut [SourceRequest]) -> anyhow::Result<()> {
+    for source in sources.iter_mut().filter(|source| !source.settings.names_tag_keys()) {
+        let definition = DatabaseDefinition::of(source.plugin.manifest());
+        source.settings.disable_tag_keys(&database.disabled_tag_keys(&definition).await?);
+    }
+    Ok(())
 }
 
 /// As [`prepare`] for the plugins of all sources, whose settings are told which tag keys are not to be used, unless the

@@ -12,7 +12,7 @@ use super::{Exit, UsageError};
 use crate::plugin::manifest::TableRole;
 use crate::plugin::{Engine, EngineOptions};
 use crate::postgres::Database;
-use crate::postgres::definition::DatabaseTable;
+use crate::postgres::definition::{DatabaseDefinition, DatabaseTable};
 use crate::report::definitions;
 
 /// Flags of `costhost db`.
@@ -84,6 +84,8 @@ async fn migrate(database: &Database, plugin: Option<&str>, lake: &LakeArgs, ten
         let engine = Engine::new(EngineOptions::default())?;
         let plugin = engine.load(&find_plugin(name)?)?;
         database::prepare(database, &plugin).await?;
+        let migrated = database.check(&DatabaseDefinition::of(plugin.manifest())).await?;
+        said.extend(migrated.notes.iter().map(|note| format!("note  {note}")));
         said.push(stands(&plugin.manifest().id));
     } else {
         let lake = lake.open(&lake.config()?)?;

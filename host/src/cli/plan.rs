@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::args::{LakeArgs, SourceArgs};
+use super::database::{self, DatabaseArgs};
 use super::{Exit, table};
 use crate::ingest::plan;
 use crate::plugin::Cancel;
@@ -14,6 +15,9 @@ pub struct PlanArgs {
     /// Sources and how to read them.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// The database that the run would publish to: its disabled tag keys are settings of summaries.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -29,7 +33,11 @@ pub struct PlanArgs {
 pub async fn execute(args: PlanArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
-    let request = args.source.request(&config, tenant)?;
+    let database = args.database.connect(&config, &tenant).await?;
+    let mut request = args.source.request(&config, tenant)?;
+    if let Some(database) = &database {
+        database::ask_sources(database, &mut request.sources).await?;
+    }
     let lake = args.lake.open(&config)?;
     let plan = plan::plan(&lake, &request.sources, &request.options, &Cancel::default()).await?;
     let mut rows = table::Table::new(&["source", "period", "decision", "files", "bytes", "revision", "why"]);

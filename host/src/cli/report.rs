@@ -43,6 +43,9 @@ pub struct ReportArgs {
     /// Answer from this database instead of the lake.
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// Answer from the lake, although a database is configured
+    #[arg(long)]
+    pub from_lake: bool,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -68,7 +71,8 @@ pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
         order_by: args.order_by,
         limit: args.limit,
     };
-    let answer = match args.database.connect(&config, &tenant).await? {
+    let database = if args.from_lake { None } else { args.database.connect(&config, &tenant).await? };
+    let answer = match database {
         Some(database) => from_database(&database, &args.provider, &args.name, &query).await?,
         None => {
             let lake = args.lake.open(&config)?;
@@ -96,7 +100,7 @@ async fn from_database(
     let definition = chosen(&definitions, provider, name, "database; publish with `costhost run --postgres`")?;
     let mut tables = stored.iter().filter(|stored| stored.definition.provider == provider);
     let table = tables.find_map(|stored| stored.definition.table(&definition.table)).ok_or_else(|| {
-        UsageError(format!("report `{name}` is about rows that only the lake has; ask without --postgres"))
+        UsageError(format!("report `{name}` is about rows that only the lake has; ask with --from-lake"))
     })?;
     Ok(report::database_answer(database, table, definition, query).await?)
 }

@@ -65,11 +65,9 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         run::execute(plan, context)
     })
     .await??;
-    let changed = |status| matches!(status, PeriodStatus::Loaded | PeriodStatus::Summarized);
-    if receipt.periods.iter().any(|period| changed(period.status)) {
-        for source in &request.sources {
-            definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
-        }
+    // Also when nothing was loaded: an earlier run may have ended just before this.
+    for source in &request.sources {
+        definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
     }
     if let Some(database) = &database {
         receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await;

@@ -52,7 +52,8 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     let plugin = engine.load(&super::plugin_files::find_plugin(name)?)?;
     let months = checked((args.work.from, args.work.to))?;
     let selection = Selection { sources: args.sources.clone(), months };
-    let records = selected(&lake, &tenant, &plugin.manifest().provider, &selection).await?;
+    let mut records = selected(&lake, &tenant, &plugin.manifest().provider, &selection).await?;
+    records.retain(|record| record.plugin == plugin.manifest().id);
     if records.is_empty() {
         return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
     }

@@ -154,6 +154,9 @@ fn difference(record: &LoadRecord, period: &PlannedPeriod) -> String {
     if record.revision != period.report.revision {
         reasons.push(format!("revision {} replaces {}", short(&period.report.revision), short(&record.revision)));
     }
+    if record.source_uuid != period.source_uuid.to_string() {
+        reasons.push("another UUID of the source".to_owned());
+    }
     reasons.extend(made_with(record, &period.plugin, &period.settings));
     if reasons.is_empty() {
         reasons.push("its files have changed, or an earlier load was not finished".to_owned());

@@ -118,6 +118,7 @@ impl Again<'_> {
         let why = reason_to_summarize(record, self.plugin, settings);
         let work = Resummarize {
             record,
+            source_uuid: uuid,
             plugin: self.plugin,
             settings,
             load_id: &load_id,

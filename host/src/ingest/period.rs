@@ -17,7 +17,7 @@ use super::request::RunOptions;
 use super::summaries::Partials;
 use super::tables::PluginTables;
 use super::totals::Totals;
-use crate::lake::{Load, LoadRecord, RejectRow, StagedFile};
+use crate::lake::{Force, Load, LoadRecord, RejectRow, StagedFile};
 use crate::plugin::{Cancel, InputFile};
 use crate::source::grant::ObjectInfo;
 
@@ -154,7 +154,7 @@ impl PeriodWork<'_> {
             id: self.period.load_id.clone(),
             delivered: self.period.report.delivered,
             revision: self.period.report.revision.clone(),
-            force: self.options.force,
+            force: if self.options.force { Force::Older } else { Force::No },
             metadata: serde_json::json!({
                 "source": self.period.source,
                 "period": self.period.month.to_string(),

@@ -315,13 +315,28 @@ async fn stat_files(location: &Arc<Location>, report: &FoundReport) -> Result<Ve
         .await
 }
 
-/// Two deliveries for one (source, period) would replace each other: neither is read.
+/// Two deliveries for one (source, period) would replace each other, as would two sources with one UUID in a database:
+/// neither is read.
 fn drop_collisions(plan: &mut Plan) {
     let mut counts: BTreeMap<(String, Month), usize> = BTreeMap::new();
     for period in &plan.periods {
         *counts.entry((period.source.clone(), period.month)).or_default() += 1;
     }
     counts.retain(|_, count| *count > 1);
+    let mut names: BTreeMap<(Uuid, Month), Vec<String>> = BTreeMap::new();
+    for period in &plan.periods {
+        let names = names.entry((period.source_uuid, period.month)).or_default();
+        if !names.contains(&period.source) {
+            names.push(period.source.clone());
+        }
+    }
+    names.retain(|_, names| names.len() > 1);
+    plan.periods.retain(|period| !names.contains_key(&(period.source_uuid, period.month)));
+    plan.problems.extend(names.into_iter().map(|((uuid, month), names)| PlanProblem {
+        message: format!("{} have the same UUID {uuid}, so none was read; give each its own", names.join(" and ")),
+        source: names.into_iter().next().unwrap_or_default(),
+        month: Some(month),
+    }));
     plan.periods.retain(|period| !counts.contains_key(&(period.source.clone(), period.month)));
     plan.problems.extend(counts.into_iter().map(|((source, month), count)| PlanProblem {
         message: format!(

@@ -1,9 +1,9 @@
 //! The run receipt: what was done, in numbers that can be checked.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::identity::IdentityResult;
-use crate::publish::PublicationReceipt;
+use crate::settings::Month;
 
 /// Everything one `costhost run` did. Printed as JSON by `--json`.
 #[derive(Debug, Clone, Serialize)]
@@ -85,20 +85,20 @@ pub enum PeriodStatus {
 }
 
 /// One input file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FileReceipt {
     /// Path below the granted prefix.
     pub path: String,
     /// Bytes as stored.
     pub bytes: u64,
     /// Rows that the delivery's manifest promises, where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_rows: Option<u64>,
     /// Bytes that it promises.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_bytes: Option<u64>,
     /// Where the store has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
 }
 
@@ -161,6 +161,33 @@ pub struct ProblemReceipt {
     pub period: Option<String>,
     /// What, where, and what to do.
     pub message: String,
+}
+
+/// What became of one source and period in the database.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicationReceipt {
+    /// Name in the lake.
+    pub source: String,
+    /// `YYYY-MM`.
+    pub period: String,
+    /// Rows that stand in the database now, over all tables.
+    pub rows: u64,
+    /// How long it took.
+    pub wall_ms: u64,
+    /// What the user should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Why it was not published; the lake has it, and publishing again catches up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl PublicationReceipt {
+    /// A unit that could not be published.
+    pub fn failed(source: &str, month: Month, why: &str) -> Self {
+        let error = Some(why.to_owned());
+        Self { source: source.to_owned(), period: month.to_string(), rows: 0, wall_ms: 0, notes: Vec::new(), error }
+    }
 }
 
 impl Receipt {

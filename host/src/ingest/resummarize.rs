@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 use futures::future::try_join_all;
 
 use super::commit::{Commits, Staged, Tables};
@@ -19,7 +22,7 @@ use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, Timi
 use super::request::{PluginSettings, RunOptions};
 use super::summaries::{Partials, SummaryUnit};
 use super::tables::PluginTables;
-use crate::lake::{Lake, LakeTable, Load, LoadRecord, Partition};
+use crate::lake::{Force, Lake, LakeTable, Load, LoadRecord, LoadedMark, Partition, load_receipt};
 use crate::plugin::{CallContext, Cancel, Instance, Period, Plugin};
 use crate::source::compact::compact;
 use crate::source::fetch::{Compression, InputSpec};
@@ -31,6 +34,8 @@ use crate::source::store::Location;
 pub struct Resummarize<'a> {
     /// The load that is in, whose rows are taken.
     pub record: &'a LoadRecord,
+    /// What the summary's rows call the source, which may be something else than before.
+    pub source_uuid: uuid::Uuid,
     /// What summarizes.
     pub plugin: &'a Arc<Plugin>,
     /// With these settings.
@@ -69,7 +74,7 @@ impl Resummarize<'_> {
         let title = self.title();
         let partition = self.partition()?;
         let inputs = self.inputs(&partition, &title)?;
-        let unit = self.unit(&title)?;
+        let unit = self.unit(&title);
         let partials = self.fold(&unit, &inputs)?;
         let (made, identities) = unit.make(partials)?;
         let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
@@ -81,17 +86,25 @@ impl Resummarize<'_> {
         }
         let summarize_ms = started.elapsed().as_millis() as u64;
         let started = Instant::now();
+        let before = self.receipt_before()?;
         let mut receipt = self.receipt(PeriodStatus::Summarized);
+        // What was read is what it was.
+        receipt.files = serde_json::from_value(before["files"].clone()).unwrap_or_default();
         let mut load = self.load();
         let Some(tables) = commits.replace(Tables::Made, &mut staged, &load)? else {
             let why = "another run loaded a newer delivery meanwhile".to_owned();
             return Ok(PeriodReceipt { status: PeriodStatus::Superseded, why, ..receipt });
         };
+        // Rows that another host put in meanwhile have summaries and a record of their own, or will have.
+        if self.check_rows(&partition, &title).is_err() {
+            let why = "another run loaded other rows meanwhile; the next run sees to their summaries".to_owned();
+            return Ok(PeriodReceipt { status: PeriodStatus::Superseded, why, ..receipt });
+        }
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
         let mut outcome = LoadOutcome {
             rows: count(self.record.rows),
             rejects: count(self.record.rejects),
-            rejects_unlisted: 0,
+            rejects_unlisted: before["rejects_unlisted"].as_u64().unwrap_or_default(),
             totals: serde_json::from_str(&self.record.totals).unwrap_or_default(),
             tables,
             identities,
@@ -123,6 +136,14 @@ impl Resummarize<'_> {
         Ok(true)
     }
 
+    /// The receipt of the load whose rows are taken.
+    fn receipt_before(&self) -> Result<serde_json::Value, IngestError> {
+        let provider = &self.plugin.manifest().provider;
+        let receipt = load_receipt(self.lake, &self.options.tenant, provider, self.record);
+        let receipt = tokio::runtime::Handle::current().block_on(receipt)?;
+        Ok(receipt.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
     fn title(&self) -> String {
         let month = month_of(self.record).map(|month| month.to_string());
         format!("{} {}", self.record.source, month.unwrap_or_default())
@@ -133,14 +154,12 @@ impl Resummarize<'_> {
             .ok_or_else(|| IngestError::Internal(format!("reading the period of {}", self.title())))
     }
 
-    fn unit<'a>(&'a self, title: &'a str) -> Result<SummaryUnit<'a>, IngestError> {
-        let source_uuid = uuid::Uuid::parse_str(&self.record.source_uuid)
-            .map_err(|_| IngestError::Internal(format!("the load record of {title} has no UUID")))?;
+    fn unit<'a>(&'a self, title: &'a str) -> SummaryUnit<'a> {
         let seconds = |micros: i64| micros.div_euclid(1_000_000);
-        Ok(SummaryUnit {
+        SummaryUnit {
             title,
             source: &self.record.source,
-            source_uuid,
+            source_uuid: self.source_uuid,
             period: Period { start: seconds(self.record.period_start), end: seconds(self.record.period_end) },
             plugin: self.plugin,
             settings: self.settings,
@@ -148,7 +167,7 @@ impl Resummarize<'_> {
             now: self.options.now,
             cancel: self.cancel,
             run: self.run,
-        })
+        }
     }
 
     /// The lake's files with rows that some summary needs.
@@ -161,7 +180,7 @@ impl Resummarize<'_> {
             }
             let held = tokio::runtime::Handle::current().block_on(table.files_of(partition))?;
             let Some((mark, files)) = held else { return Err(self.other_rows(table, title)) };
-            if !mark.is(&self.record.rows_id)? {
+            if !self.has_rows(&mark)? {
                 return Err(self.other_rows(table, title));
             }
             let location = self.lake.source_location(table.table_ref())?;
@@ -173,12 +192,17 @@ impl Resummarize<'_> {
     fn check_rows(&self, partition: &Partition, title: &str) -> Result<(), IngestError> {
         for (table, declared) in self.tables.declared.iter().zip(&self.plugin.manifest().tables) {
             let mark = tokio::runtime::Handle::current().block_on(table.loaded(partition))?;
-            let same = mark.map(|mark| mark.is(&self.record.rows_id)).transpose()?.unwrap_or(false);
+            let same = mark.map(|mark| self.has_rows(&mark)).transpose()?.unwrap_or(false);
             if declared.role.is_normalized() && !same {
                 return Err(self.other_rows(table, title));
             }
         }
         Ok(())
+    }
+
+    /// Whether these are the rows of the record. Records of earlier versions do not say which rows they mean.
+    fn has_rows(&self, mark: &LoadedMark) -> Result<bool, IngestError> {
+        Ok(!self.record.rows_id.is_empty() && mark.is(&self.record.rows_id)?)
     }
 
     fn other_rows(&self, table: &LakeTable, title: &str) -> IngestError {
@@ -231,6 +255,7 @@ impl Resummarize<'_> {
                 return Err(IngestError::Cancelled(unit.title.to_owned()));
             }
             let batch = compact(&batch).map_err(|error| encoding(&error))?;
+            let batch = with_columns(&batch, &columns).map_err(|error| encoding(&error))?;
             for (_, summary, accumulator) in &open {
                 instance.update(accumulator, ipc_of(&project(&batch, &summary.columns)?)?)?;
             }
@@ -252,7 +277,8 @@ impl Resummarize<'_> {
             id: self.load_id.to_owned(),
             delivered: self.record.delivered.div_euclid(1_000_000),
             revision: self.record.revision.clone(),
-            force: self.options.force,
+            // However much it is wished for, summaries of older rows never replace those of newer ones.
+            force: if self.options.force { Force::Same } else { Force::No },
             metadata: serde_json::json!({
                 "source": self.record.source,
                 "revision": self.record.revision,
@@ -271,6 +297,7 @@ impl Resummarize<'_> {
         LoadRecord {
             load_id: self.load_id.to_owned(),
             loaded_at: chrono::Utc::now().timestamp_micros(),
+            source_uuid: self.source_uuid.to_string(),
             plugin: manifest.id.clone(),
             plugin_version: manifest.version.clone(),
             plugin_digest: self.plugin.digest().to_owned(),
@@ -285,7 +312,7 @@ impl Resummarize<'_> {
         let manifest = self.plugin.manifest();
         PeriodReceipt {
             source: self.record.source.clone(),
-            source_uuid: uuid::Uuid::parse_str(&self.record.source_uuid).unwrap_or_default(),
+            source_uuid: self.source_uuid,
             period: month_of(self.record).map(|month| month.to_string()).unwrap_or_default(),
             status,
             why: self.why.to_owned(),
@@ -299,6 +326,19 @@ impl Resummarize<'_> {
             outcome: None,
         }
     }
+}
+
+/// The same rows with these columns too: files that were written before a column was declared have no value in it.
+fn with_columns(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let absent: Vec<&String> = columns.iter().filter(|name| schema.index_of(name).is_err()).collect();
+    if absent.is_empty() {
+        return Ok(batch.clone());
+    }
+    let fields = absent.iter().map(|name| Arc::new(Field::new(name.as_str(), DataType::Null, true)));
+    let fields: Vec<_> = schema.fields().iter().cloned().chain(fields).collect();
+    let nulls = absent.iter().map(|_| new_null_array(&DataType::Null, batch.num_rows()));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().iter().cloned().chain(nulls).collect())
 }
 
 fn next(inputs: &[Input]) -> Option<(&Input, String)> {

@@ -210,6 +210,7 @@ impl PeriodSlot<'_> {
                 };
                 let work = Resummarize {
                     record,
+                    source_uuid: self.period.source_uuid,
                     plugin: &self.period.plugin,
                     settings: &self.period.settings,
                     load_id: &self.period.load_id,

@@ -72,6 +72,7 @@ impl SummaryUnit<'_> {
             let main = summary.outputs.first().and_then(|output| made.get(output));
             identities.extend(identity::check(&summary.identities, main.map(Vec::as_slice).unwrap_or_default()));
         }
+        self.check_bills(&made)?;
         for rollup in &manifest.rollups {
             let input = made.get(&rollup.input).map(Vec::as_slice).unwrap_or_default();
             let rows = summary::rollup(manifest, rollup, input)?;
@@ -89,6 +90,21 @@ impl SummaryUnit<'_> {
             );
         }
         Ok((made, identities))
+    }
+
+    fn check_bills(&self, made: &Made) -> Result<(), IngestError> {
+        let manifest = self.plugin.manifest();
+        let bills = manifest.tables.iter().enumerate().filter(|(_, table)| table.role == TableRole::Bill);
+        for (index, table) in bills {
+            let rows: usize = made.get(&index).into_iter().flatten().map(RecordBatch::num_rows).sum();
+            if rows != 1 {
+                return Err(IngestError::Refused(format!(
+                    "plugin {} made {rows} rows for table {}, and the bill of {} is one row; this is a defect of the plugin",
+                    manifest.id, table.name, self.title
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn merge(&self, summary: &Summary, pieces: Vec<Vec<u8>>, made: &mut Made) -> Result<(), IngestError> {

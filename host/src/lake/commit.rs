@@ -40,10 +40,22 @@ pub struct Load {
     pub delivered: i64,
     /// The revision, for people and other tools.
     pub revision: String,
-    /// Load even when this very load, or a newer delivery, is in.
-    pub force: bool,
+    /// What does not keep it from being loaded.
+    pub force: Force,
     /// The record kept in the table's history.
     pub metadata: serde_json::Value,
+}
+
+/// What does not keep a load from being committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Force {
+    /// This very load, or a newer delivery, does.
+    #[default]
+    No,
+    /// A newer delivery does; this very load is committed once more.
+    Same,
+    /// Nothing does.
+    Older,
 }
 
 /// How a commit ended. In every case the staged files are taken care of.
@@ -287,9 +299,9 @@ impl LakeTable {
 impl Attempt<'_> {
     /// Whether there is nothing left to do.
     fn decide(&self, mark: Option<LoadedMark>) -> Option<Committed> {
-        let mark = mark.filter(|_| !self.load.force)?;
+        let mark = mark.filter(|_| self.load.force != Force::Older)?;
         if mark.version_hash == self.hash {
-            return Some(Committed::AlreadyThere);
+            return (self.load.force == Force::No).then_some(Committed::AlreadyThere);
         }
         let newer =
             self.mode == Mode::Replace && mark.delivered.is_some_and(|delivered| delivered > self.load.delivered);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use datafusion::prelude::{SessionContext, ident, lit};
@@ -14,6 +16,7 @@ use super::Lake;
 use super::commit::load_hash;
 use super::error::LakeError;
 use super::table::{LakeTable, TAG_LOAD, tag};
+use crate::settings::Month;
 
 /// Name of the table, one per tenant and provider.
 pub const LOADS_TABLE: &str = "loads";
@@ -153,13 +156,14 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
         }
         wanted.extend(files);
     }
-    let mut newest: BTreeMap<(String, i64), LoadRecord> = BTreeMap::new();
+    // The lake replaces by month; a period that begins at another time in it is the same period.
+    let mut newest: BTreeMap<(String, Option<Month>), LoadRecord> = BTreeMap::new();
     let order = |record: &LoadRecord| {
         let marked = load_hash(&record.load_id).is_ok_and(|hash| current.contains(&hash));
         (marked, record.loaded_at, record.load_id.clone())
     };
     for record in read(&table, &delta, wanted).await? {
-        let key = (record.source.clone(), record.period_start);
+        let key = (record.source.clone(), Month::of(record.period_start.div_euclid(1_000_000)));
         match newest.get_mut(&key) {
             Some(known) if order(known) > order(&record) => {}
             Some(known) => *known = record,
@@ -206,7 +210,9 @@ async fn read(table: &LakeTable, delta: &DeltaTable, files: Vec<Add>) -> Result<
     let context = SessionContext::new();
     delta.update_datafusion_session(&context.state()).map_err(|error| LakeError::delta("querying", &place, error))?;
     let provider = delta.table_provider().with_adds(files).await.map_err(failed)?;
-    let columns: Vec<&str> = columns_read().collect();
+    // Tables of earlier versions lack columns, which the next load adds.
+    let schema = provider.schema();
+    let columns: Vec<&str> = columns_read().filter(|name| schema.index_of(name).is_ok()).collect();
     let rows = context.read_table(provider).and_then(|rows| rows.select_columns(&columns)).map_err(failed)?;
     let batches = rows.collect().await.map_err(failed)?;
     let records: Result<Vec<_>, _> = batches.iter().map(records).collect();
@@ -228,7 +234,10 @@ fn columns_read() -> impl Iterator<Item = &'static str> {
 /// The rows of a batch as readers return it. A null stands for nothing: an empty text or zero.
 fn records(batch: &RecordBatch) -> Result<Vec<LoadRecord>, arrow::error::ArrowError> {
     let mut records = vec![LoadRecord::default(); batch.num_rows()];
-    let column = |name: &str, held: &DataType| cast(batch.column(batch.schema_ref().index_of(name)?), held);
+    let column = |name: &str, held: &DataType| match batch.column_by_name(name) {
+        Some(column) => cast(column, held),
+        None => Ok(new_null_array(held, batch.num_rows())),
+    };
     for (name, _, set) in texts_read() {
         let values = column(name, &DataType::Utf8)?;
         for (record, value) in records.iter_mut().zip(values.as_string::<i32>()) {

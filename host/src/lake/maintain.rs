@@ -104,7 +104,7 @@ mod tests {
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
 
-    use super::super::{Committed, Lake, Load, Partition, WriterOptions};
+    use super::super::{Committed, Force, Lake, Load, Partition, WriterOptions};
     use super::*;
     use crate::source::store::StoreOptions;
 
@@ -126,7 +126,7 @@ mod tests {
                 id: format!("{n}").repeat(64),
                 delivered: n,
                 revision: n.to_string(),
-                force: false,
+                force: Force::No,
                 metadata: serde_json::json!({}),
             };
             let done = table.replace(&partition, vec![stage()], &load).await.unwrap();

@@ -24,7 +24,7 @@ mod stats;
 mod table;
 mod writer;
 
-pub use commit::{Committed, Load};
+pub use commit::{Committed, Force, Load};
 pub use durable::DurableFiles;
 pub use error::LakeError;
 pub use loads::{LOADS_TABLE, LoadRecord, latest_loads, load_receipt, loads_batch, loads_schema};

@@ -17,6 +17,10 @@ use crate::lake;
 
 /// Columns the host adds to every table, and partitions by.
 const RESERVED: [&str; 5] = ["source", "year", "month", "source_uuid", "cost_entry_bill_id"];
+/// What names of the host's own tables and columns begin with.
+const OWN_PREFIX: &str = "costhost_";
+/// Columns that every table of PostgreSQL has already.
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
 /// Tables the host itself keeps beside those of a provider.
 const RESERVED_TABLES: [&str; 2] = ["loads", "rejects"];
 const MAX_TITLE: usize = 200;
@@ -37,6 +41,7 @@ pub(super) fn check(declared: wit::Manifest, summarizes: bool) -> Result<Manifes
     }
     let tables = declared.tables.into_iter().map(table).collect::<Result<Vec<_>, _>>()?;
     unique("table", tables.iter().map(|table| table.name.as_str()))?;
+    manifest_database::check_partition_names(&tables)?;
     if !declared.summaries.is_empty() && !summarizes {
         return Err("it declares summaries and does not export `summarize`".to_owned());
     }
@@ -45,6 +50,7 @@ pub(super) fn check(declared: wit::Manifest, summarizes: bool) -> Result<Manifes
     unique("summary", summaries.iter().map(|summary| summary.name.as_str()))?;
     let lookups = declared.lookups.into_iter().map(|declared| manifest_database::lookup(declared, &tables));
     let lookups = lookups.collect::<Result<Vec<_>, _>>()?;
+    manifest_database::check_order(&lookups, &tables)?;
     let rollups = declared.rollups.into_iter();
     let rollups = rollups.map(|declared| manifest_database::rollup(declared, &tables, &lookups));
     let rollups = rollups.collect::<Result<Vec<_>, _>>()?;
@@ -148,8 +154,12 @@ fn check_settings_schema(schema: &str) -> Result<(), String> {
 fn table(declared: wit::Table) -> Result<Table, String> {
     identifier("table", &declared.name)?;
     let name = declared.name;
-    if RESERVED_TABLES.contains(&name.as_str()) {
-        return Err(format!("the host keeps a table `{name}` of its own; give the plugin's table another name"));
+    if RESERVED_TABLES.contains(&name.as_str()) || name.starts_with(OWN_PREFIX) {
+        return Err(format!(
+            "the host keeps a table `{name}` of its own, or may; give the plugin's table a name that does not begin with \
+             `{OWN_PREFIX}` and is not {}",
+            RESERVED_TABLES.join(" or ")
+        ));
     }
     let schema = read_schema(&declared.schema).map_err(|problem| format!("schema of table {name}: {problem}"))?;
     let role = match declared.role {
@@ -193,6 +203,12 @@ fn check_schema(table: &str, role: TableRole, schema: &Schema) -> Result<(), Str
         identifier("column", name).map_err(|problem| format!("table {table}: {problem}"))?;
         if RESERVED.iter().chain(manifest_database::reserved(role)).any(|reserved| reserved == name) {
             return Err(format!("table {table}: the column `{name}` is one the host adds itself; leave it out"));
+        }
+        if SYSTEM_COLUMNS.contains(&name.as_str()) || name.starts_with(OWN_PREFIX) {
+            return Err(format!(
+                "table {table}: the column `{name}` has a name that databases or the host keep for themselves; give it \
+                 another"
+            ));
         }
         if !lake::holds(field.data_type()) {
             return Err(format!(

@@ -20,7 +20,7 @@ const MAX_INDEX_COLUMNS: usize = 16;
 pub(super) fn reserved(role: TableRole) -> &'static [&'static str] {
     match role {
         TableRole::Bill => &["id", "summary_data_creation_datetime", "summary_data_updated_datetime"],
-        TableRole::Reference => &["id", "origin"],
+        TableRole::Reference => &["id", "origin", "reported"],
         TableRole::TagKeys => &["id", "origin", "enabled"],
         TableRole::LineItems | TableRole::Usage | TableRole::Summary | TableRole::Rollup => &[],
     }
@@ -55,6 +55,11 @@ pub(super) fn placed(
     }
     if let Some(day) = &partition_by {
         typed_column(&table, &format!("{place}, partitions"), day, "a date column", is_date)?;
+        if field(&table, day).is_some_and(Field::is_nullable) {
+            return Err(format!(
+                "{place}, partitions: a row without `{day}` belongs to no month; declare it without nulls"
+            ));
+        }
         if table.name.len() > MAX_PARTITIONED_NAME {
             return Err(format!("{place} has partitions, so its name may have {MAX_PARTITIONED_NAME} letters"));
         }
@@ -95,7 +100,12 @@ fn index(declared: wit::Index, table: &Table) -> Result<Index, String> {
             IndexMethod::Gin => {
                 typed_column(table, &place, name, "a JSON, list or map column", DataType::is_nested)?;
             }
-            IndexMethod::TrigramUpper => typed_column(table, &place, name, "a text column", is_text)?,
+            IndexMethod::TrigramUpper => {
+                typed_column(table, &place, name, "a text column", is_text)?;
+                if is_json(field(table, name)) {
+                    return Err(format!("{place}: `{name}` holds JSON, whose index is of the method gin"));
+                }
+            }
         }
     }
     Ok(Index { columns: declared.columns, method })
@@ -141,6 +151,14 @@ pub(super) fn rollup(declared: wit::Rollup, tables: &[Table], lookups: &[Lookup]
         "key" | "value" if exploded => Ok(&DataType::Utf8),
         _ => column(input, &place, name),
     };
+    let used = declared.group_by.iter().chain(declared.columns.iter().map(|column| &column.of));
+    for name in used {
+        if lookups.iter().any(|lookup| lookup.table == declared.input as usize && lookup.column == *name) {
+            return Err(format!(
+                "{place} is made of `{name}`, which only the database fills, by a lookup; let the rollup look it up itself"
+            ));
+        }
+    }
     let mut made = Vec::new();
     for name in &declared.group_by {
         let found = input_type(name)?;
@@ -244,6 +262,12 @@ pub(super) fn lookup(declared: wit::Lookup, tables: &[Table]) -> Result<Lookup, 
                 "{place} compares `{ours}`, which is {ours_type}, with `{theirs}`, which is {theirs_type}"
             ));
         }
+        if !is_comparable(ours_type) || is_json(field(looking, ours)) || is_json(field(reference, theirs)) {
+            return Err(format!(
+                "{place} compares `{ours}`, which is {ours_type}; rows are looked up by text that is not JSON, Int32, \
+                 Int64, Boolean, Date32 and decimals"
+            ));
+        }
     }
     let valid = declared.valid.map(|valid| {
         typed_column(looking, &place, &valid.at, "a date column", is_date)?;
@@ -258,6 +282,54 @@ pub(super) fn lookup(declared: wit::Lookup, tables: &[Table]) -> Result<Lookup, 
         on: declared.on,
         valid: valid.transpose()?,
     })
+}
+
+/// Types whose equal values a lookup finds in the database and in the lake alike.
+fn is_comparable(found: &DataType) -> bool {
+    is_text(found)
+        || is_decimal(found)
+        || matches!(found, DataType::Int32 | DataType::Int64 | DataType::Boolean | DataType::Date32)
+}
+
+/// Lookups are done in their order: each column is filled once, and what a lookup compares is filled before it.
+pub(super) fn check_order(lookups: &[Lookup], tables: &[Table]) -> Result<(), String> {
+    for (place, lookup) in lookups.iter().enumerate() {
+        let name = tables.get(lookup.table).map_or("", |table| table.name.as_str());
+        let fills = |other: &Lookup, column: &str| other.table == lookup.table && other.column == column;
+        let mut rest = lookups.iter().skip(place);
+        if let Some(late) = rest.find(|other| lookup.on.iter().any(|(ours, _)| fills(other, ours))) {
+            return Err(format!(
+                "the lookup of {name}.{} compares `{}`, which it or a later lookup fills; declare that lookup before it",
+                lookup.column, late.column
+            ));
+        }
+        if lookups.iter().take(place).any(|other| fills(other, &lookup.column)) {
+            return Err(format!("two lookups fill {name}.{}", lookup.column));
+        }
+    }
+    Ok(())
+}
+
+/// A database makes a table `<table>_YYYY_MM` for each month of a table with partitions; no other may have that name.
+pub(super) fn check_partition_names(tables: &[Table]) -> Result<(), String> {
+    for table in tables {
+        let parent = month_parent(&table.name);
+        if let Some(parent) = tables.iter().find(|other| other.partition_by.is_some() && Some(&*other.name) == parent) {
+            return Err(format!(
+                "table {} has the name of a partition of table {}; give one of them another name",
+                table.name, parent.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What stands before `_YYYY_MM` where a name ends so.
+fn month_parent(name: &str) -> Option<&str> {
+    let (rest, month) = name.rsplit_once('_')?;
+    let (parent, year) = rest.rsplit_once('_')?;
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(month, 2) && digits(year, 4)).then_some(parent)
 }
 
 /// Two makers of one table would replace each other's rows; a table that nothing fills stays empty.

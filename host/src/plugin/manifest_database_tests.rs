@@ -6,7 +6,9 @@ use super::super::manifest_check::check;
 use super::*;
 
 fn schema(fields: &[(&str, DataType)]) -> Vec<u8> {
-    let fields: Vec<Field> = fields.iter().map(|(name, held)| Field::new(*name, held.clone(), true)).collect();
+    // Partitions are by the day, so it may not be absent.
+    let field = |(name, held): &(&str, DataType)| Field::new(*name, held.clone(), *name != "day");
+    let fields: Vec<Field> = fields.iter().map(field).collect();
     encode_ipc(&Schema::new(fields), &[]).unwrap()
 }
 
@@ -29,6 +31,17 @@ fn texts() -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
+/// A lookup of the account's id, as it was on that day.
+fn looking(table: u32) -> wit::Lookup {
+    wit::Lookup {
+        table,
+        column: "account_id".to_owned(),
+        reference: 2,
+        on: vec![("account".to_owned(), "account".to_owned())],
+        valid: Some(wit::Validity { at: "day".to_owned(), from: "since".to_owned(), until: "until".to_owned() }),
+    }
+}
+
 /// Line items, a daily summary, accounts, tag keys, a bill and one rollup.
 fn manifest() -> wit::Manifest {
     let daily = [
@@ -47,13 +60,6 @@ fn manifest() -> wit::Manifest {
         ("account_id", DataType::Int64),
     ];
     let accounts = [("account", DataType::Utf8), ("since", DataType::Date32), ("until", DataType::Date32)];
-    let lookup = |table| wit::Lookup {
-        table,
-        column: "account_id".to_owned(),
-        reference: 2,
-        on: vec![("account".to_owned(), "account".to_owned())],
-        valid: Some(wit::Validity { at: "day".to_owned(), from: "since".to_owned(), until: "until".to_owned() }),
-    };
     wit::Manifest {
         id: "shop".to_owned(),
         provider: "shop".to_owned(),
@@ -93,7 +99,7 @@ fn manifest() -> wit::Manifest {
             where_: vec![vec![wit::Condition::NotNull("account".to_owned())]],
             explode: None,
         }],
-        lookups: vec![lookup(1), lookup(5)],
+        lookups: vec![looking(1), looking(5)],
         reports: Vec::new(),
         labels: Vec::new(),
     }
@@ -178,13 +184,138 @@ fn what_would_fail_in_a_database_is_told_at_load() {
 
 #[test]
 fn columns_that_the_host_adds_are_its_own() {
-    for (index, name) in [(4, "id"), (4, "summary_data_updated_datetime"), (2, "origin"), (3, "enabled")] {
+    for (index, name) in
+        [(4, "id"), (4, "summary_data_updated_datetime"), (2, "origin"), (2, "reported"), (3, "enabled")]
+    {
         let found = checked(|manifest| {
             let table = &mut manifest.tables[index];
             table.schema = schema(&[("key", DataType::Utf8), ("account", DataType::Utf8), (name, DataType::Int64)]);
         });
         assert!(found.unwrap_err().contains("host adds itself"), "{name}");
     }
+}
+
+/// A schema of `daily` with one column more.
+fn daily_with(name: &str, held: DataType) -> Vec<u8> {
+    schema(&[
+        ("day", DataType::Date32),
+        ("account", DataType::Utf8),
+        ("cost", AMOUNT),
+        ("ids", texts()),
+        ("tags", DataType::Utf8),
+        ("account_id", DataType::Int64),
+        (name, held),
+    ])
+}
+
+#[test]
+fn names_of_the_host_and_of_databases_are_refused() {
+    for name in ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "costhost_place", "costhost_"] {
+        let found = checked(|manifest| manifest.tables[1].schema = daily_with(name, DataType::Utf8));
+        assert!(found.unwrap_err().contains("keep for themselves"), "{name}");
+    }
+    for name in ["costhost_publications", "costhost_x", "loads"] {
+        let found = checked(|manifest| manifest.tables[5].name = name.to_owned()).unwrap_err();
+        assert!(found.contains("of its own"), "{name}: {found}");
+    }
+    checked(|manifest| manifest.tables[5].name = "costhosts".to_owned()).unwrap();
+}
+
+#[test]
+fn names_of_partitions_are_refused() {
+    for name in ["daily_2025_01", "daily_0000_99"] {
+        let found = checked(|manifest| manifest.tables[5].name = name.to_owned()).unwrap_err();
+        assert!(found.contains("the name of a partition of table daily"), "{name}: {found}");
+    }
+    // `bill` has no partitions, and these are no months.
+    for name in ["bill_2025_01", "daily_2025_1", "daily_25_01", "daily_2025_ab", "daily_2025"] {
+        checked(|manifest| manifest.tables[5].name = name.to_owned()).unwrap();
+    }
+}
+
+#[test]
+fn partitions_are_by_a_column_without_nulls() {
+    let nullable = [Field::new("account", DataType::Utf8, true), Field::new("day", DataType::Date32, true)];
+    let found =
+        checked(|manifest| manifest.tables[1].schema = encode_ipc(&Schema::new(nullable.to_vec()), &[]).unwrap());
+    assert!(found.unwrap_err().contains("a row without `day` belongs to no month"));
+}
+
+#[test]
+fn lookups_compare_what_can_be_compared() {
+    let by = |held: DataType| {
+        checked(|manifest| {
+            manifest.tables[1].schema = daily_with("by", held.clone());
+            manifest.tables[2].schema = schema(&[
+                ("account", DataType::Utf8),
+                ("since", DataType::Date32),
+                ("until", DataType::Date32),
+                ("by", held),
+            ]);
+            manifest.lookups[0].on[0] = ("by".to_owned(), "by".to_owned());
+        })
+    };
+    for held in [DataType::Utf8, AMOUNT, DataType::Int32, DataType::Int64, DataType::Boolean, DataType::Date32] {
+        by(held).unwrap();
+    }
+    for held in [DataType::Float64, DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into()))] {
+        assert!(by(held).unwrap_err().contains("rows are looked up by"));
+    }
+    let json = [("ARROW:extension:name".to_owned(), "arrow.json".to_owned())];
+    let fields = [
+        Field::new("day", DataType::Date32, false),
+        Field::new("account", DataType::Utf8, true).with_metadata(json.into()),
+        Field::new("account_id", DataType::Int64, true),
+    ];
+    let json_account = |manifest: &mut wit::Manifest| {
+        manifest.tables[1].schema = encode_ipc(&Schema::new(fields.to_vec()), &[]).unwrap();
+    };
+    let found = checked(|manifest| {
+        json_account(manifest);
+        manifest.tables[1].indexes.clear();
+    });
+    assert!(found.unwrap_err().contains("rows are looked up by text that is not JSON"));
+    let found = checked(|manifest| {
+        json_account(manifest);
+        manifest.tables[1].indexes[0].method = wit::IndexMethod::TrigramUpper;
+    });
+    assert!(found.unwrap_err().contains("holds JSON, whose index is of the method gin"));
+}
+
+#[test]
+fn lookups_are_done_in_their_order_and_once() {
+    let second = |column: &str, on: &str, theirs: &str| wit::Lookup {
+        column: column.to_owned(),
+        on: vec![(on.to_owned(), theirs.to_owned())],
+        ..looking(1)
+    };
+    let chained = |order: fn(&mut Vec<wit::Lookup>)| {
+        checked(|manifest| {
+            manifest.tables[1].schema = daily_with("unit_id", DataType::Int64);
+            manifest.lookups.insert(1, second("unit_id", "account_id", "id"));
+            order(&mut manifest.lookups);
+        })
+    };
+    chained(|_| {}).unwrap();
+    assert!(chained(|lookups| lookups.swap(0, 1)).unwrap_err().contains("which it or a later lookup fills"));
+    let itself = checked(|manifest| manifest.lookups[0] = second("account_id", "account_id", "id"));
+    assert!(itself.unwrap_err().contains("which it or a later lookup fills"));
+    let twice = checked(|manifest| manifest.lookups.push(looking(1)));
+    assert!(twice.unwrap_err().contains("two lookups fill daily.account_id"));
+}
+
+#[test]
+fn rollups_are_not_made_of_what_only_the_database_has() {
+    let grouped = checked(|manifest| {
+        manifest.lookups.truncate(1);
+        manifest.rollups[0].group_by.push("account_id".to_owned());
+    });
+    assert!(grouped.unwrap_err().contains("which only the database fills"));
+    let made = checked(|manifest| {
+        manifest.lookups.truncate(1);
+        manifest.rollups[0].columns.push(made("account_id", wit::RollupAggregate::Max, "account_id"));
+    });
+    assert!(made.unwrap_err().contains("which only the database fills"));
 }
 
 #[test]

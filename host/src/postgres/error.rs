@@ -2,6 +2,8 @@
 
 use std::io;
 
+use uuid::Uuid;
+
 /// Why the database could not do what it was asked.
 ///
 /// Unless a variant says otherwise nothing was changed: readers see what they saw before.
@@ -52,6 +54,22 @@ pub enum DatabaseError {
         table: String,
         /// What is wrong, and what to do.
         problem: String,
+    },
+    /// Two sources with one UUID: each would replace the rows of the other for ever.
+    #[error(
+        "the rows of source UUID {source_uuid} and period {period} are those of source {standing:?}, and {publishing:?} has \
+             the same UUID: give one of them another with --source-uuid; if {standing:?} is now called {publishing:?}, DELETE \
+             the rows of {standing:?} from the table costhost_publications, then publish again"
+    )]
+    SharedUuid {
+        /// The UUID of both.
+        source_uuid: Uuid,
+        /// The source whose rows are in the database.
+        standing: String,
+        /// The source that was to be published.
+        publishing: String,
+        /// `YYYY-MM`.
+        period: String,
     },
     /// A value that PostgreSQL cannot hold, or rows that are not as declared.
     #[error("table {table}, column {column}: {problem}")]

@@ -48,6 +48,22 @@ const VERSIONS: &[&str] = &["
     );
 "];
 
+/// Whether costhost's own tables are there and of this very version: neither an older nor a later costhost's.
+///
+/// # Errors
+/// When the server refuses.
+pub(super) async fn are_current(session: &mut Session<'_>, schema: &SchemaName) -> Result<bool, DatabaseError> {
+    Ok(tables::exists(session, schema, "costhost_versions").await? && newest(session, schema).await? == VERSIONS.len())
+}
+
+/// The version of costhost's own tables. 0 before they are made.
+async fn newest(session: &mut Session<'_>, schema: &SchemaName) -> Result<usize, DatabaseError> {
+    let query = format!("SELECT coalesce(max(version), 0) FROM {}", schema.qualify("costhost_versions"));
+    let newest: Result<i32, _> = sqlx::query_scalar(tables::safe(query)).fetch_one(&mut **session).await;
+    let newest = newest.map_err(|source| session.failed("looking at the version of costhost's own tables", &source))?;
+    Ok(usize::try_from(newest).unwrap_or_default())
+}
+
 /// Brings costhost's own tables up to date. To be called in a transaction that holds the schema's lock.
 ///
 /// # Errors
@@ -59,10 +75,7 @@ pub(super) async fn migrate(session: &mut Session<'_>, schema: &SchemaName) -> R
         let columns = "version integer PRIMARY KEY, migrated_at timestamptz NOT NULL";
         session.run(action, format!("CREATE TABLE {name} ({columns})")).await?;
     }
-    let newest = sqlx::AssertSqlSafe(format!("SELECT coalesce(max(version), 0) FROM {name}"));
-    let newest: i32 =
-        sqlx::query_scalar(newest).fetch_one(&mut **session).await.map_err(|source| session.failed(action, &source))?;
-    let newest = usize::try_from(newest).unwrap_or_default();
+    let newest = newest(session, schema).await?;
     if newest > VERSIONS.len() {
         return Err(DatabaseError::Schema {
             table: format!("{schema}.costhost_versions"),

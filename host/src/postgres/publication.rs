@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::connect::Database;
 use super::error::DatabaseError;
+use super::publish::Unit;
 use super::session::Session;
 use super::tables::{self, safe};
 
@@ -38,6 +39,16 @@ pub struct Publication {
     pub days: Option<(i32, i32)>,
 }
 
+/// What stands in the database where a unit is to be published.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The unit itself, as it was published before.
+    pub(super) own: Option<Publication>,
+    /// The same source's publications of the same month under another UUID or start: the source was given another UUID, or
+    /// its period's start moved. They would count a second time.
+    pub(super) superseded: Vec<Publication>,
+}
+
 const COLUMNS: &str = "provider, source, source_uuid, (period_start - date '1970-01-01')::bigint AS period_day, bill_id, \
     load_id, references_digest, plugin, plugin_version, rows, (first_day - date '1970-01-01') AS first_day, \
     (last_day - date '1970-01-01') AS last_day";
@@ -64,27 +75,59 @@ impl Database {
         Ok(found)
     }
 
-    /// The record of one unit.
-    pub(super) async fn publication(
-        &self,
-        session: &mut Session<'_>,
-        provider: &str,
-        source_uuid: Uuid,
-        period_start: i64,
-    ) -> Result<Option<Publication>, DatabaseError> {
+    /// What has to go when the unit is published. To be called under the unit's locks.
+    ///
+    /// # Errors
+    /// When the unit's rows are those of another source, or the server refuses.
+    pub(super) async fn standing(&self, session: &mut Session<'_>, unit: &Unit) -> Result<Standing, DatabaseError> {
         let query = format!(
-            "SELECT {COLUMNS} FROM {}
-             WHERE provider = $1 AND source_uuid = $2 AND period_start = date '1970-01-01' + $3::int",
+            "SELECT {COLUMNS} FROM {}, (SELECT date '1970-01-01' + $3::int AS start) AS unit
+             WHERE provider = $1 AND (source_uuid = $2 AND period_start = start
+                 OR source = $4 AND date_trunc('month', period_start) = date_trunc('month', start))
+             ORDER BY source_uuid, period_start",
             self.schema().qualify("costhost_publications")
         );
-        let row = sqlx::query(safe(query))
-            .bind(provider)
-            .bind(source_uuid)
-            .bind(day_of(period_start))
-            .fetch_optional(&mut **session)
+        let rows = sqlx::query(safe(query))
+            .bind(&unit.provider)
+            .bind(unit.source_uuid)
+            .bind(day_of(unit.period_start))
+            .bind(&unit.source)
+            .fetch_all(&mut **session)
             .await;
-        let found = row.and_then(|row| row.as_ref().map(publication).transpose());
-        found.map_err(|source| session.failed("reading what was published", &source))
+        let found: Result<Vec<Publication>, _> = rows.and_then(|rows| rows.iter().map(publication).collect());
+        let found = found.map_err(|source| session.failed("reading what was published", &source))?;
+        let is_own = |held: &Publication| {
+            held.source_uuid == unit.source_uuid && day_of(held.period_start) == day_of(unit.period_start)
+        };
+        let (mut own, superseded): (Vec<_>, Vec<_>) = found.into_iter().partition(is_own);
+        match own.pop() {
+            Some(held) if held.source != unit.source => Err(DatabaseError::SharedUuid {
+                source_uuid: unit.source_uuid,
+                standing: held.source,
+                publishing: unit.source.clone(),
+                period: unit.month(),
+            }),
+            own => Ok(Standing { own, superseded }),
+        }
+    }
+
+    /// Deletes the records of publications whose rows are gone.
+    pub(super) async fn forget(&self, session: &mut Session<'_>, gone: &[Publication]) -> Result<(), DatabaseError> {
+        for record in gone {
+            let statement = format!(
+                "DELETE FROM {}
+                 WHERE provider = $1 AND source_uuid = $2 AND period_start = date '1970-01-01' + $3::int",
+                self.schema().qualify("costhost_publications")
+            );
+            let done = sqlx::query(safe(statement))
+                .bind(&record.provider)
+                .bind(record.source_uuid)
+                .bind(day_of(record.period_start))
+                .execute(&mut **session)
+                .await;
+            done.map_err(|source| session.failed("forgetting what was published before", &source))?;
+        }
+        Ok(())
     }
 
     /// Writes the record of a unit.

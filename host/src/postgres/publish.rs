@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use chrono::DateTime;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -37,6 +38,14 @@ pub struct Unit {
     pub period_start: i64,
     /// The `id` of its bill row.
     pub bill_id: i64,
+}
+
+impl Unit {
+    /// The calendar month in which its period starts, `YYYY-MM`.
+    pub(super) fn month(&self) -> String {
+        let start = DateTime::from_timestamp(self.period_start, 0);
+        start.map(|start| start.format("%Y-%m").to_string()).unwrap_or_default()
+    }
 }
 
 /// The rows of a unit, as the lake has them.
@@ -128,6 +137,7 @@ impl Database {
     {
         let mut session = self.session().await?;
         self.lock(&mut session, unit).await?;
+        let standing = self.standing(&mut session, unit).await?;
         let mut rows = read().await.map_err(PublishError::Read)?;
         if let Some((unknown, _)) = rows.tables.iter().find(|(name, _)| definition.table(name).is_none()) {
             let problem = "the definition has no such table; publish with the plugin that made the rows".to_owned();
@@ -140,14 +150,13 @@ impl Database {
         let tables: Vec<(&DatabaseTable, Vec<RecordBatch>)> =
             definition.tables.iter().map(|table| (table, take(table))).collect();
         let (days, mut published) = self.prepare(unit, &tables).await?;
-        let before = self.publication(&mut session, &unit.provider, unit.source_uuid, unit.period_start).await?;
         let references = self.references(&mut session, definition).await?;
         for (table, batches) in tables {
             if !is_replaced(table.role) {
                 continue;
             }
             let batches = references.fill(&table.name, batches)?;
-            let copied = self.replace(&mut session, table, unit, before.as_ref(), batches).await?;
+            let copied = self.replace(&mut session, table, unit, &standing, batches).await?;
             published.rows += copied.rows;
             published.bytes += copied.bytes;
             published.tables.push((table.name.clone(), copied.rows));
@@ -173,20 +182,37 @@ impl Database {
             rows: i64::try_from(published.rows).unwrap_or(i64::MAX),
             days: days.span,
         };
+        self.forget(&mut session, &standing.superseded).await?;
         self.record(&mut session, &record).await?;
         session.run("committing a publication", "COMMIT".to_owned()).await?;
         session.keep();
         Ok(published)
     }
 
-    /// Begins a transaction and waits until no other publishes the unit.
+    /// Begins a transaction and waits until no other publishes the unit, nor the source's month under another UUID or start.
     async fn lock(&self, session: &mut Session<'_>, unit: &Unit) -> Result<(), DatabaseError> {
         let action = "waiting for another publication";
         // Reading the lake takes as long as it takes.
         let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0";
         session.run("beginning a publication", begin.to_owned()).await?;
         let (uuid, period) = (unit.source_uuid.to_string(), unit.period_start.to_string());
-        let key = digest::lock_key(&["unit", self.schema().as_str(), &unit.provider, &uuid, &period]);
+        let month = ["month", self.schema().as_str(), &unit.provider, &unit.source, &unit.month()];
+        let itself = ["unit", self.schema().as_str(), &unit.provider, &uuid, &period];
+        // All take them in this order, and one of each, so that nobody waits in a circle.
+        for key in [digest::lock_key(&month), digest::lock_key(&itself)] {
+            self.wait_for(session, key, action, unit).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until this transaction has an advisory lock.
+    async fn wait_for(
+        &self,
+        session: &mut Session<'_>,
+        key: i64,
+        action: &str,
+        unit: &Unit,
+    ) -> Result<(), DatabaseError> {
         let (mut wait, longest) = LOCK_WAIT;
         let mut told = false;
         loop {

@@ -1,6 +1,7 @@
 //! Replacing the rows of one unit in one table: what is inside of a publication's transaction.
 
 use arrow::array::RecordBatch;
+use uuid::Uuid;
 
 use super::columns::{BILL_CREATED, BILL_UPDATED};
 use super::connect::Database;
@@ -9,14 +10,14 @@ use super::definition::{BILL_ID, DatabaseTable, SOURCE_UUID};
 use super::error::DatabaseError;
 use super::identifier::quoted;
 use super::partitions::date;
-use super::publication::Publication;
+use super::publication::{Publication, Standing};
 use super::publish::Unit;
 use super::session::Session;
 use super::tables::safe;
 use crate::plugin::manifest::TableRole;
 
 impl Database {
-    /// Deletes the rows of the unit and copies those of `batches`.
+    /// Deletes the rows of the unit, and those it supersedes, and copies those of `batches`.
     ///
     /// # Errors
     /// When the server refuses or a value cannot be written: then the transaction cannot go on.
@@ -25,7 +26,7 @@ impl Database {
         session: &mut Session<'_>,
         table: &DatabaseTable,
         unit: &Unit,
-        before: Option<&Publication>,
+        standing: &Standing,
         batches: Vec<RecordBatch>,
     ) -> Result<Copied, DatabaseError> {
         let mut columns: Vec<(String, Fill)> = table
@@ -42,22 +43,27 @@ impl Database {
             .map(|(fill, column)| (column.name.clone(), fill))
             .collect();
         if table.role == TableRole::Bill {
-            let (created, now) = self.delete_bill(session, table, unit, before).await?;
+            let (created, now) = self.delete_bills(session, table, unit, standing).await?;
             columns.push((BILL_CREATED.to_owned(), Fill::Timestamp(created)));
             columns.push((BILL_UPDATED.to_owned(), Fill::Timestamp(now)));
         } else {
-            self.delete(session, table, unit, before).await?;
+            let own = standing.own.as_ref();
+            let bills = [unit.bill_id, own.map_or(unit.bill_id, |before| before.bill_id)];
+            self.delete(session, table, unit.source_uuid, bills, own).await?;
+            for other in &standing.superseded {
+                self.delete(session, table, other.source_uuid, [other.bill_id; 2], Some(other)).await?;
+            }
         }
         copy(session, self.schema(), Target { table: table.name.clone(), columns }, batches).await
     }
 
-    /// Deletes what an earlier publication of the unit left. Its record says in which days to look; without one, all are
-    /// searched.
+    /// Deletes what an earlier publication left. Its record says in which days to look; without one, all are searched.
     async fn delete(
         &self,
         session: &mut Session<'_>,
         table: &DatabaseTable,
-        unit: &Unit,
+        source_uuid: Uuid,
+        bills: [i64; 2],
         before: Option<&Publication>,
     ) -> Result<(), DatabaseError> {
         let mut statement = format!(
@@ -75,38 +81,35 @@ impl Database {
         }
         let done = sqlx::query(safe(statement))
             .persistent(false)
-            .bind(unit.source_uuid)
-            .bind(unit.bill_id)
-            .bind(before.map_or(unit.bill_id, |before| before.bill_id))
+            .bind(source_uuid)
+            .bind(bills[0])
+            .bind(bills[1])
             .execute(&mut **session)
             .await;
         let action = || format!("deleting the old rows of table {}.{}", self.schema(), table.name);
         done.map(drop).map_err(|source| session.failed(&action(), &source))
     }
 
-    /// Deletes the unit's bill row. Returns when it was made, which is now if there was none, and now: in microseconds
-    /// since 1970.
-    async fn delete_bill(
+    /// Deletes the unit's bill row, and those it supersedes. Returns when the first was made, which is now if there was none,
+    /// and now: in microseconds since 1970.
+    async fn delete_bills(
         &self,
         session: &mut Session<'_>,
         table: &DatabaseTable,
         unit: &Unit,
-        before: Option<&Publication>,
+        standing: &Standing,
     ) -> Result<(i64, i64), DatabaseError> {
+        let before = standing.own.iter().chain(&standing.superseded).map(|before| before.bill_id);
+        let bills: Vec<i64> = std::iter::once(unit.bill_id).chain(before).collect();
         let statement = format!(
-            "WITH deleted AS (DELETE FROM {} WHERE id IN ($1, $2) RETURNING {BILL_CREATED} AS created),
+            "WITH deleted AS (DELETE FROM {} WHERE id = ANY($1) RETURNING {BILL_CREATED} AS created),
                  moment AS (SELECT clock_timestamp() AS now)
              SELECT (extract(epoch FROM coalesce(least((SELECT min(created) FROM deleted), now), now)) * 1000000)::bigint,
                  (extract(epoch FROM now) * 1000000)::bigint
              FROM moment",
             self.schema().qualify(&table.name)
         );
-        let times = sqlx::query_as(safe(statement))
-            .persistent(false)
-            .bind(unit.bill_id)
-            .bind(before.map_or(unit.bill_id, |before| before.bill_id))
-            .fetch_one(&mut **session)
-            .await;
+        let times = sqlx::query_as(safe(statement)).persistent(false).bind(bills).fetch_one(&mut **session).await;
         times.map_err(|source| {
             session.failed(&format!("replacing the bill in {}.{}", self.schema(), table.name), &source)
         })

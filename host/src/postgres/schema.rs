@@ -97,14 +97,14 @@ impl Database {
         Ok(Migrated { looked: true, notes })
     }
 
-    /// The notes of the last migration, if it was for this very definition.
+    /// The notes of the last migration, if it was for this very definition and by a costhost with the same tables of its own.
     async fn known(
         &self,
         session: &mut Session<'_>,
         definition: &DatabaseDefinition,
         digest: &str,
     ) -> Result<Option<Vec<String>>, DatabaseError> {
-        if !tables::exists(session, self.schema(), "costhost_schemas").await? {
+        if !own_tables::are_current(session, self.schema()).await? {
             return Ok(None);
         }
         let query = format!(

@@ -10,11 +10,16 @@ use super::error::DatabaseError;
 use super::identifier::{SchemaName, quoted};
 use super::session::Session;
 
+/// The comment on tables that costhost makes. A table whose comment names costhost, in any case, is costhost's to change and
+/// to fill.
+const MARK: &str = "Made and filled by costhost";
+
 /// Makes the table, or adds what it lacks. What is there and is not declared stays: another plugin may share the table,
 /// and users may have added columns.
 ///
 /// # Errors
-/// When what is there does not fit: another kind of relation, other partitions, a column of another type.
+/// When what is there is not costhost's or does not fit: another kind of relation, other partitions, a column of another
+/// type.
 pub(super) async fn ensure(
     session: &mut Session<'_>,
     schema: &SchemaName,
@@ -29,8 +34,16 @@ pub(super) async fn ensure(
             Some(day) => format!(" PARTITION BY RANGE ({})", quoted(day)),
             None => String::new(),
         };
-        return session.run(&action, format!("CREATE TABLE {name} ({}){partitions}", columns.join(", "))).await;
+        let made = format!("CREATE TABLE {name} ({}){partitions}", columns.join(", "));
+        return session.run(&action, format!("{made}; COMMENT ON TABLE {name} IS '{MARK}'")).await;
     };
+    if !is_ours(session, schema, &table.name).await? {
+        let problem = format!(
+            "it is there already, and costhost did not make it, so it is neither changed nor filled; rename it, or choose a \
+             tenant, which has a schema of its own; if costhost is to have it, run COMMENT ON TABLE {name} IS '{MARK}'"
+        );
+        return Err(DatabaseError::Schema { table: format!("{schema}.{}", table.name), problem });
+    }
     found.check(schema, table)?;
     let there = column_types(session, schema, &table.name).await?;
     let mut missing = Vec::new();
@@ -103,6 +116,21 @@ async fn relation(
         kind,
         partitions: strategy.map(|strategy| (strategy, column)),
     }))
+}
+
+/// Whether costhost made a table: its comment says so, or a plugin that published here declared it.
+async fn is_ours(session: &mut Session<'_>, schema: &SchemaName, table: &str) -> Result<bool, DatabaseError> {
+    let query = format!(
+        "SELECT EXISTS (
+                SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = $1 AND c.relname = $2 AND obj_description(c.oid, 'pg_class') ILIKE '%costhost%'
+            ) OR EXISTS (
+                SELECT FROM {} d, jsonb_array_elements(d.definition -> 'tables') declared WHERE declared ->> 'name' = $2
+            )",
+        schema.qualify("costhost_definitions")
+    );
+    let found = sqlx::query_scalar(safe(query)).bind(schema.as_str()).bind(table).fetch_one(&mut **session).await;
+    found.map_err(|source| session.failed("looking at whose tables are", &source))
 }
 
 /// The types of a table's columns, as `format_type` writes them.

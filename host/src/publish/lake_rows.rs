@@ -33,7 +33,7 @@ pub(super) async fn newest(
         if look > 0 {
             tokio::time::sleep(WAIT).await;
         }
-        let Some((load_id, tables)) = one_load(lake, tenant, definition, &partition).await? else { continue };
+        let Some((load_id, tables)) = one_load(lake, tenant, definition, &partition, record).await? else { continue };
         // The record ends a load: without it, the load is on its way or was given up.
         let Some(current) = record_of(lake, tenant, &definition.provider, record, &load_id).await? else { continue };
         let mut rows = Vec::with_capacity(tables.len());
@@ -79,25 +79,37 @@ async fn one_load(
     tenant: &str,
     definition: &DatabaseDefinition,
     partition: &Partition,
+    record: &LoadRecord,
 ) -> Result<Option<(String, Vec<Held>)>, ReadError> {
-    // Reference tables that only users fill have no rows in the lake, but every load marks them too.
     let looking = definition.tables.iter().map(|declared| look(lake, tenant, definition, declared, partition));
     let mut load: Option<String> = None;
     let mut all = Vec::new();
     for (declared, found) in definition.tables.iter().zip(futures::future::try_join_all(looking).await?) {
         match found {
-            Some((id, held)) => {
+            Look::Load(id, held) => {
                 if load.get_or_insert_with(|| id.clone()) != &id {
                     return Ok(None);
                 }
                 all.push(held);
             }
-            // Nothing makes its rows.
-            None if declared.role == TableRole::Reference => {}
-            None => return Ok(None),
+            // Nothing makes its rows, although every load marks it.
+            Look::Never | Look::Unknown if declared.role == TableRole::Reference => {}
+            // The load is older than the table.
+            Look::Never if record.plugin_version != definition.version => {}
+            Look::Never | Look::Unknown => return Ok(None),
         }
     }
     Ok(load.map(|load| (load, all)))
+}
+
+/// What a table holds of a partition.
+enum Look {
+    /// No load ever filled it.
+    Never,
+    /// The last load left no file, so its whole id is not known.
+    Unknown,
+    /// This load, in these files.
+    Load(String, Held),
 }
 
 async fn look(
@@ -106,14 +118,14 @@ async fn look(
     definition: &DatabaseDefinition,
     declared: &DatabaseTable,
     partition: &Partition,
-) -> Result<Option<(String, Held)>, ReadError> {
+) -> Result<Look, ReadError> {
     let table: LakeTable = lake.table(tenant, &definition.provider, &declared.name, Arc::new(Schema::empty()))?;
-    let Some((mark, files)) = table.files_of(partition).await? else { return Ok(None) };
+    let Some((mark, files)) = table.files_of(partition).await? else { return Ok(Look::Never) };
     // Only files carry the whole id of their load; every load of a table that is made leaves one.
-    let Some(load_id) = mark.load_id else { return Ok(None) };
+    let Some(load_id) = mark.load_id else { return Ok(Look::Unknown) };
     let columns = declared.columns.iter().map(|column| column.name.clone()).collect();
     let location = lake.source_location(table.table_ref())?;
-    Ok(Some((load_id, Held { table: declared.name.clone(), columns, location, files })))
+    Ok(Look::Load(load_id, Held { table: declared.name.clone(), columns, location, files }))
 }
 
 /// The record of a load of the same source and period.
@@ -128,5 +140,6 @@ async fn record_of(
         return Ok(Some(like.clone()));
     }
     let loads = latest_loads(lake, tenant, provider).await?;
-    Ok(loads.into_iter().find(|load| load.load_id == load_id && load.source == like.source))
+    let same = |load: &LoadRecord| load.source == like.source && month_of(load) == month_of(like);
+    Ok(loads.into_iter().find(|load| load.load_id == load_id && same(load)))
 }

@@ -6,20 +6,24 @@
 mod lake_rows;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::ingest::error::chain;
 use crate::ingest::load_id::bill_id;
 use crate::ingest::loaded::month_of;
+use crate::ingest::receipt::PublicationReceipt;
 use crate::lake::{Lake, LakeError, LoadRecord};
 use crate::plugin::Cancel;
 use crate::postgres::definition::DatabaseDefinition;
 use crate::postgres::{Database, DatabaseError, Publication, PublishError, Unit};
-use crate::settings::Month;
 use crate::source::error::SourceError;
+
+/// How often a publication looks whether it must stop: while it waits for another host too.
+const CANCEL_LOOK: Duration = Duration::from_millis(50);
+/// What the receipt of a publication says that was.
+const STOPPED: &str = "stopped before it was published";
 
 /// Why the rows of a unit cannot be had from the lake.
 #[derive(Debug, thiserror::Error)]
@@ -41,33 +45,6 @@ pub enum ReadError {
     Internal(String),
 }
 
-/// What became of one source and period.
-#[derive(Debug, Clone, Serialize)]
-pub struct PublicationReceipt {
-    /// Name in the lake.
-    pub source: String,
-    /// `YYYY-MM`.
-    pub period: String,
-    /// Rows that stand in the database now, over all tables.
-    pub rows: u64,
-    /// How long it took.
-    pub wall_ms: u64,
-    /// What the user should know.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// Why it was not published; the lake has it, and publishing again catches up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl PublicationReceipt {
-    /// A unit that could not be published.
-    pub fn failed(source: &str, month: Month, why: &str) -> Self {
-        let error = Some(why.to_owned());
-        Self { source: source.to_owned(), period: month.to_string(), rows: 0, wall_ms: 0, notes: Vec::new(), error }
-    }
-}
-
 /// A lake and a database.
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
@@ -77,7 +54,7 @@ pub struct Publisher<'a> {
     pub tenant: &'a str,
     /// Where to.
     pub database: &'a Database,
-    /// Set when publishing must stop; what was begun is finished.
+    /// Set when publishing must stop: what is not committed by then is rolled back.
     pub cancel: &'a Cancel,
 }
 
@@ -98,7 +75,9 @@ impl Publisher<'_> {
         let mut standing: BTreeMap<&str, (Vec<Publication>, String)> = BTreeMap::new();
         for record in records {
             if self.cancel.is_cancelled() {
-                break;
+                let error = Some("stopped before it was published".to_owned());
+                receipts.push(PublicationReceipt { error, ..receipt(record) });
+                continue;
             }
             let Some(definition) = definitions.get(&record.plugin) else {
                 let error = format!("the lake does not know what tables plugin {} has; run it once", record.plugin);
@@ -135,8 +114,17 @@ impl Publisher<'_> {
             bill_id: bill_id(source_uuid, period_start),
         };
         let read = || lake_rows::newest(self.lake, self.tenant, definition, record);
-        let done = self.database.publish(definition, &unit, read).await;
+        let done = tokio::select! {
+            biased;
+            done = self.database.publish(definition, &unit, read) => Some(done),
+            () = self.cancelled() => None,
+        };
         let mut receipt = PublicationReceipt { wall_ms: started.elapsed().as_millis() as u64, ..receipt(record) };
+        let Some(done) = done else {
+            tracing::warn!(source = record.source, period = receipt.period, "{STOPPED}");
+            receipt.error = Some(STOPPED.to_owned());
+            return receipt;
+        };
         match done {
             Ok(published) => (receipt.rows, receipt.notes) = (published.rows, published.notes),
             Err(error) => {
@@ -149,6 +137,13 @@ impl Publisher<'_> {
             }
         }
         receipt
+    }
+
+    /// Ends once publishing must stop.
+    async fn cancelled(&self) {
+        while !self.cancel.is_cancelled() {
+            tokio::time::sleep(CANCEL_LOOK).await;
+        }
     }
 }
 

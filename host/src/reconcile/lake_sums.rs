@@ -69,7 +69,9 @@ impl LakeSums {
         let mut sums = Sums::new();
         for batch in grouped(rows, vec![ident(currency)], total(column)).await? {
             for (keys, sum) in lines(&batch, 1)? {
-                sums.insert(keys.into_iter().next().unwrap_or_default(), sum);
+                // No currency and an empty one are the same.
+                let known = sums.entry(keys.into_iter().next().unwrap_or_default()).or_insert(i256::ZERO);
+                *known = known.wrapping_add(sum);
             }
         }
         Ok(sums)
@@ -111,10 +113,11 @@ impl LakeSums {
         record: &LoadRecord,
     ) -> Result<Vec<InvoiceTotal>, ReportError> {
         let Some(rows) = self.rows(table, record).await? else { return Ok(Vec::new()) };
-        let mut totals = BTreeMap::new();
+        let mut totals: BTreeMap<Vec<String>, i256> = BTreeMap::new();
         for batch in grouped(rows, vec![ident(invoice), ident(currency)], total(column)).await? {
             for (keys, sum) in lines(&batch, 2)? {
-                totals.insert(keys, sum);
+                let known = totals.entry(keys).or_insert(i256::ZERO);
+                *known = known.wrapping_add(sum);
             }
         }
         let total = |(keys, sum): (Vec<String>, i256)| {

@@ -47,7 +47,7 @@ pub(crate) fn load(writer: &str, n: i64) -> Load {
         id: format!("{:016x}{:048x}", (n as u64) << 20 | u64::from(writer.bytes().map(u32::from).sum::<u32>()), n),
         delivered: n,
         revision: format!("{writer}-{n}"),
-        force: false,
+        force: costhost::lake::Force::No,
         metadata: serde_json::json!({ "n": n, "writer": writer }),
     }
 }

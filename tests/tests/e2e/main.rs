@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod azure;
+mod azure_blob;
 mod bad_input;
 mod cli;
 mod concurrent;

@@ -96,6 +96,8 @@ fn a_restated_month_replaces_its_rows_and_nothing_new_publishes_nothing() {
     assert_eq!(month("02"), february);
     assert_eq!(publishing.query("select count(*) from reporting_awscostentrybill"), "2");
     assert_eq!(publishing.query(created), first_created, "a bill keeps the time of its first publication");
+    let plan = publishing.done(&["plan", "--plugin", &plugin("aws-cur"), &bucket, "-o", "csv"]);
+    assert!(!plan.contains("summarize") && plan.contains("unchanged"), "{plan}");
     let later = "select bool_or(summary_data_updated_datetime > summary_data_creation_datetime) from reporting_awscostentrybill";
     assert_eq!(publishing.query(later), "t");
     publishing.done(&["reconcile"]);
@@ -216,7 +218,7 @@ fn a_question_has_the_same_answer_from_the_lake_and_the_database() {
         for form in ["json", "csv", "table"] {
             let all = [&["report", "aws"], question, &["-o", form]].concat();
             let of_database = publishing.done(&all);
-            let of_lake = ended(publishing.costhost.command(&all).env_remove("COSTHOST_POSTGRES"));
+            let of_lake = publishing.call(&[&all[..], &["--from-lake"]].concat());
             assert_eq!(of_lake.code, 0, "{}", of_lake.err);
             assert_eq!(of_database, of_lake.out, "{question:?} as {form}");
         }
@@ -311,4 +313,40 @@ fn a_database_that_refuses_says_what_to_do_and_nothing_is_read() {
         assert!(!ended.err.contains("secret-word"), "{}", ended.err);
     }
     assert!(!Path::new(publishing.costhost.lake()).exists(), "nothing was read before the database was asked");
+}
+
+#[test]
+fn another_uuid_of_a_source_is_taken_over_everywhere() {
+    let publishing = Publishing::new();
+    let bucket = publishing.bucket("2026-01..2026-01", 300);
+    publishing.costhost.receipt(&[&bucket, "--source-name", "a"]);
+    let total = publishing.query(&format!("select sum(unblended_cost) from {DAILY}"));
+    blank(&bucket);
+    let uuid = "00000000-0000-4000-8000-000000000001";
+    let run = || publishing.costhost.receipt(&[&bucket, "--source-name", "a", "--source-uuid", uuid]);
+    let changed = run();
+    assert_eq!(changed["periods"][0]["status"], "summarized", "{changed}");
+    assert!(changed["periods"][0]["why"].as_str().unwrap().contains("UUID"), "{changed}");
+    let in_lake = publishing.costhost.sql(&format!("select distinct source_uuid from {DAILY}"));
+    assert_eq!(in_lake.len(), 1);
+    assert_eq!(in_lake[0]["source_uuid"], uuid);
+    assert_eq!(run()["periods"][0]["status"], "unchanged");
+    assert_eq!(publishing.summarize(&[])["periods"][0]["status"], "unchanged");
+    assert_eq!(publishing.query(&format!("select distinct source_uuid from {DAILY}")), uuid);
+    assert_eq!(publishing.query(&format!("select sum(unblended_cost) from {DAILY}")), total);
+    assert_eq!(publishing.query("select count(*) from reporting_awscostentrybill"), "1");
+    publishing.done(&["reconcile"]);
+}
+
+#[test]
+fn two_sources_with_one_uuid_are_refused() {
+    let publishing = Publishing::new();
+    let bucket = publishing.bucket("2026-01..2026-01", 200);
+    let config = publishing.costhost.folder().join("costhost.toml");
+    let uuid = "00000000-0000-4000-8000-000000000002";
+    let source = |name: &str| format!("[[source]]\nname = '{name}'\nuuid = '{uuid}'\nlocation = '{bucket}'\n");
+    std::fs::write(&config, source("a") + &source("b")).unwrap();
+    let plugin = plugin("aws-cur");
+    let refused = publishing.call(&["run", "--plugin", &plugin, "--config", config.to_str().unwrap()]);
+    assert!(refused.code == 2 && refused.err.contains("have the same UUID"), "{}", refused.err);
 }

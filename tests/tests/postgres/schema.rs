@@ -1,8 +1,8 @@
 //! Schemas are made, and old ones brought up to date.
 
 use costhost::plugin::manifest::{IndexMethod, TableRole};
-use costhost::postgres::Database;
 use costhost::postgres::definition::{ColumnKind, DatabaseDefinition};
+use costhost::postgres::{Database, DatabaseError};
 
 use crate::shop::{JANUARY, ONE, Place, column, definition, publish, rows, table, unit};
 
@@ -43,7 +43,8 @@ fn index_on_tags(place: &Place) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_schema_keeps_its_rows() {
     let place = Place::empty().await;
-    // As an older version would have made it: fewer columns, no indexes, one partition; and a column of the user's.
+    // As an older version would have made it: fewer columns, no indexes, one partition; and a column of the user's. That
+    // costhost may have the tables, their comments say.
     place.sql(
         "SET ROLE costhost;
          CREATE TABLE shop_daily (day date, supplier text, cost numeric, mine text DEFAULT 'my note', source_uuid uuid,
@@ -54,7 +55,10 @@ async fn an_older_schema_keeps_its_rows() {
          CREATE TABLE shop_alias (supplier text, alias text);
          INSERT INTO shop_alias VALUES ('acme', 'ACME Inc.');
          CREATE TABLE shop_enabledtagkeys (id bigserial PRIMARY KEY, key text, enabled boolean NOT NULL DEFAULT true);
-         INSERT INTO shop_enabledtagkeys (key, enabled) VALUES ('aisle', false)",
+         INSERT INTO shop_enabledtagkeys (key, enabled) VALUES ('aisle', false);
+         COMMENT ON TABLE shop_daily IS 'Made and filled by costhost';
+         COMMENT ON TABLE shop_alias IS 'names of suppliers, for Costhost';
+         COMMENT ON TABLE shop_enabledtagkeys IS 'costhost'",
     );
     let migrated = place.database.migrate(&definition()).await.unwrap();
     assert!(migrated.looked);
@@ -96,6 +100,11 @@ async fn what_does_not_fit_is_named() {
     for (before, want) in cases {
         let place = Place::empty().await;
         place.sql(&format!("SET ROLE costhost; {before}"));
+        let theirs = place.database.migrate(&definition()).await.unwrap_err().to_string();
+        assert!(theirs.contains("costhost did not make it"), "{theirs}");
+        let kind = if before.contains("VIEW") { "VIEW" } else { "TABLE" };
+        let name = want.strip_prefix("table public.").and_then(|rest| rest.split(':').next()).unwrap_or("shop_alias");
+        place.sql(&format!("COMMENT ON {kind} {name} IS 'for costhost'"));
         let error = place.database.migrate(&definition()).await.unwrap_err().to_string();
         assert!(error.contains(want), "{error}");
         let made = place.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'costhost%'");
@@ -104,9 +113,46 @@ async fn what_does_not_fit_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_applications_table_is_neither_changed_nor_filled() {
+    let place = Place::empty().await;
+    place.sql("SET ROLE costhost; CREATE TABLE shop_bill (article text); INSERT INTO shop_bill VALUES ('theirs')");
+    for _ in 0..2 {
+        let error = place.database.migrate(&definition()).await.unwrap_err();
+        assert!(matches!(&error, DatabaseError::Schema { table, .. } if table == "public.shop_bill"), "{error}");
+    }
+    let columns =
+        "SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = 'shop_bill'::regclass AND attnum > 0";
+    assert_eq!(place.sql(columns), "article");
+    assert_eq!(place.sql("SELECT count(*) FROM pg_class WHERE relname = 'shop_daily'"), "0");
+    // As the message advises.
+    let error = place.database.migrate(&definition()).await.unwrap_err().to_string();
+    let advice = error.split_once("run ").unwrap().1;
+    place.sql("ALTER TABLE shop_bill RENAME TO their_bill");
+    place.database.migrate(&definition()).await.unwrap();
+    place.sql(advice);
+    assert_eq!(place.sql("SELECT article FROM their_bill"), "theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_stored_definitions_are_known_and_can_be_shared() {
+    let place = Place::new().await;
+    place.database.save_definition(&definition(), &serde_json::json!([])).await.unwrap();
+    // As a costhost made them that left no mark, or users have comments of their own.
+    place.sql("COMMENT ON TABLE shop_daily IS 'mine'; COMMENT ON TABLE shop_enabledtagkeys IS NULL");
+    assert!(place.database.check(&definition()).await.unwrap().looked);
+    let mut other = definition();
+    other.plugin = "shop-returns".into();
+    other.lookups.clear();
+    other.tables.retain(|table| table.role == TableRole::TagKeys);
+    assert!(place.database.migrate(&other).await.unwrap().looked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_a_later_version_is_left_alone() {
     let place = Place::new().await;
     place.sql("INSERT INTO costhost_versions VALUES (99, now())");
+    let error = place.database.migrate(&definition()).await.unwrap_err().to_string();
+    assert!(error.contains("version 99, made by a later costhost"), "{error}");
     let error = place.database.check(&definition()).await.unwrap_err().to_string();
     assert!(error.contains("version 99, made by a later costhost"), "{error}");
 }
