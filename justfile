@@ -32,6 +32,7 @@ check:
 build: setup
     cargo build --release --locked -p costhost
     "{{ target }}/release/costhost" plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
+    "{{ target }}/release/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
 
 # (The whole workspace is built, with its tests: a smaller choice of packages would have other features and compile the
 # large dependencies a second time.)
@@ -39,6 +40,7 @@ build: setup
 plugins: setup
     cargo build --workspace --all-targets --locked
     "{{ target }}/debug/costhost" plugin build plugins/aws-cur --output "{{ plugins }}/aws-cur.wasm"
+    "{{ target }}/debug/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
     "{{ target }}/debug/costhost" plugin build tests/tally --output "{{ plugins }}/tally.wasm"
 
 # Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand.

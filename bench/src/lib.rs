@@ -5,4 +5,6 @@
 
 pub mod amount;
 pub mod aws;
+pub mod azure;
+pub mod cell;
 pub mod random;

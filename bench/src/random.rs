@@ -15,6 +15,24 @@ pub fn seed_of(parts: &[u64]) -> u64 {
     state.0
 }
 
+/// So many words of 16 hexadecimal digits.
+pub(crate) fn hex(seed: u64, words: u64) -> String {
+    (0..words).map(|i| format!("{:016x}", seed_of(&[seed, i]))).collect()
+}
+
+/// A UUID that these parts decide.
+#[must_use]
+pub fn uuid(parts: &[u64]) -> String {
+    let digits = hex(seed_of(parts), 2);
+    let (mut groups, mut rest) = (Vec::new(), digits.as_str());
+    for length in [8, 4, 4, 4, 12] {
+        let (group, after) = rest.split_at(length);
+        groups.push(group);
+        rest = after;
+    }
+    groups.join("-")
+}
+
 impl Random {
     /// A stream for these parts.
     #[must_use]

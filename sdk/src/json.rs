@@ -26,6 +26,19 @@ pub fn object(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
     Ok(members.0)
 }
 
+/// The members of an object whose outer braces may be missing. An empty text and `null`, as JSON, have none.
+///
+/// # Errors
+/// When the text is neither one JSON object nor the inside of one.
+pub fn members(text: &str) -> Result<Vec<(String, String)>, NotAnObject> {
+    let text = text.trim();
+    match text {
+        "\"\"" | "null" => Ok(Vec::new()),
+        _ if text.starts_with('{') => object(text),
+        _ => object(&format!("{{{text}}}")),
+    }
+}
+
 /// Collects members without a map, so that order and digits stay.
 struct Members(Vec<(String, String)>);
 
@@ -65,6 +78,21 @@ impl<'de> Visitor<'de> for MembersVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_may_be_missing() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let bare = r#" "a": "x\": \"y","b": "1\",\"2","c":""  "#;
+        let want = vec![pair("a", "x\": \"y"), pair("b", "1\",\"2"), pair("c", "")];
+        assert_eq!(members(bare).unwrap(), want);
+        assert_eq!(members(&format!("{{{bare}}}")).unwrap(), want);
+        for nothing in ["", " ", "\"\"", "null", "{}"] {
+            assert_eq!(members(nothing).unwrap(), [], "{nothing}");
+        }
+        for text in ["a", "\"a\"", "\"a\": \"b\"}", "{\"a\": \"b\"", "[]"] {
+            assert_eq!(members(text), Err(NotAnObject), "{text}");
+        }
+    }
 
     #[test]
     fn objects() {

@@ -9,12 +9,17 @@
 pub mod bindings;
 
 pub mod arrow_rows;
+pub mod billing_period;
+pub mod calendar;
 pub mod csv;
+pub mod date_order;
 pub mod decimal;
 pub mod declare;
+pub mod delivery;
 mod export;
 pub mod failure;
 mod fault;
+pub mod file_rows;
 mod intern;
 pub mod ipc;
 pub mod json;
@@ -25,12 +30,16 @@ pub mod plan;
 pub mod plugin;
 pub mod reject;
 pub mod rollup;
+pub mod settings;
 mod span;
 pub mod storage;
+pub mod summary;
 pub mod table;
+pub mod tag_keys;
 pub mod testing;
 mod text;
 pub mod time;
+pub mod timing;
 
 pub use export::Component;
 pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};

@@ -1,5 +1,6 @@
 //! Columns of amounts and of instants.
 
+use crate::date_order::{self, DateOrder};
 use crate::text::{Cell, nulls};
 use crate::{csv::field::unquote, decimal, time};
 use arrow_array::{ArrayRef, Decimal128Array, NullArray, TimestampMicrosecondArray};
@@ -115,11 +116,19 @@ fn quoted_amount(raw: &[u8]) -> Result<Option<decimal::Decimal>, decimal::Decima
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     column: Column<i64>,
+    /// Whether dates may be written with slashes.
+    slashed: bool,
+    /// What its values say of how they are written.
+    pub(crate) order: DateOrder,
 }
 
 impl Times {
+    pub(crate) fn new(slashed: bool) -> Times {
+        Times { slashed, ..Times::default() }
+    }
+
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
-        let mut clock = Clock::default();
+        let mut clock = Clock::new(self.slashed);
         for cell in cells {
             match clock.instant(cell.bytes(data)) {
                 Ok(Some(instant)) => self.put(rows + cell.row as usize, instant),
@@ -127,6 +136,7 @@ impl Times {
                 Err(NotATime) => bad.push(cell.row),
             }
         }
+        self.order.merge(clock.order);
     }
 
     #[inline]
@@ -148,22 +158,36 @@ impl Times {
 pub(crate) struct NotATime;
 
 /// Reads instants; remembers the last one, since neighbours are often the same.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Clock<'a> {
     last: &'a [u8],
     instant: Option<i64>,
+    slashed: bool,
+    pub(crate) order: DateOrder,
 }
 
 impl<'a> Clock<'a> {
+    pub(crate) fn new(slashed: bool) -> Clock<'a> {
+        Clock { last: &[], instant: None, slashed, order: DateOrder::default() }
+    }
+
     /// A field as microseconds since the epoch: none when it is empty.
     #[inline]
     pub(crate) fn instant(&mut self, raw: &'a [u8]) -> Result<Option<i64>, NotATime> {
         if !crate::intern::same(raw, self.last) {
             let mut scratch = Vec::new();
             let text = unquote(raw, &mut scratch);
-            self.instant = if text.is_empty() { None } else { Some(time::parse(text).ok_or(NotATime)?) };
+            self.instant = if text.is_empty() { None } else { Some(self.time(text).ok_or(NotATime)?) };
             self.last = raw;
         }
         Ok(self.instant)
+    }
+
+    fn time(&mut self, text: &[u8]) -> Option<i64> {
+        if self.slashed && text.get(..3).is_some_and(|start| start.contains(&b'/')) {
+            return date_order::parse(text, &mut self.order);
+        }
+        self.order.plain = true;
+        time::parse(text)
     }
 }

@@ -31,6 +31,8 @@ pub enum Target {
     },
     /// Cells are whole JSON objects: the map in this column.
     Object(usize),
+    /// Cells are JSON objects whose outer braces may be missing: the map in this column.
+    Members(usize),
     /// Nowhere.
     Skip,
 }
@@ -64,6 +66,9 @@ pub struct Plan {
     pub currency: Option<usize>,
     /// Inputs whose bytes have to be text, or the row is left out.
     pub keys: Vec<usize>,
+    /// Whether dates may be written with slashes, month first. What they say of that is in
+    /// [`crate::table::TableBuilder::date_order`].
+    pub slashed_dates: bool,
 }
 
 /// What a column holds.

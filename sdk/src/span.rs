@@ -22,7 +22,10 @@ pub(crate) enum Member {
     /// An entry of the run's map.
     Entry(String),
     /// A JSON object with entries of the run's map.
-    Object,
+    Object {
+        /// Whether its outer braces have to be there.
+        whole: bool,
+    },
     Skip,
 }
 
@@ -142,7 +145,7 @@ impl Span {
                     }
                     code != BAD
                 }
-                Member::Object => object(unquote(raw, &mut self.scratch), map, &mut self.entries),
+                Member::Object { whole } => object(unquote(raw, &mut self.scratch), *whole, map, &mut self.entries),
                 Member::Skip => true,
             };
             if !good {
@@ -239,11 +242,16 @@ pub(crate) fn end_batch(spans: &mut [Span], rows: usize, columns: &mut [TextColu
     }
 }
 
-fn object(cell: &[u8], map: &mut MapColumn, entries: &mut Vec<Entry>) -> bool {
+fn object(cell: &[u8], whole: bool, map: &mut MapColumn, entries: &mut Vec<Entry>) -> bool {
     if cell.is_empty() {
         return true;
     }
-    let Some(members) = std::str::from_utf8(cell).ok().and_then(|text| json::object(text).ok()) else { return false };
+    let Some(members) = std::str::from_utf8(cell)
+        .ok()
+        .and_then(|text| if whole { json::object(text) } else { json::members(text) }.ok())
+    else {
+        return false;
+    };
     let begin = entries.len();
     for (key, value) in members {
         let key = map.keys.value_code(&key);

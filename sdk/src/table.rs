@@ -4,6 +4,7 @@
 //! aside before any column is touched, so every column of a batch has the same rows.
 
 use crate::csv::Block;
+use crate::date_order::DateOrder;
 use crate::fault::Fault;
 use crate::map::MapColumn;
 use crate::number::{Clock, Decimals, Times, amount};
@@ -49,6 +50,8 @@ pub struct TableBuilder {
     bases: Vec<u32>,
     numbers: Vec<u32>,
     bad: Vec<u32>,
+    /// What the times of rows say of how they are written.
+    time_order: DateOrder,
 }
 
 /// What has become of the input since the last time.
@@ -81,7 +84,7 @@ impl TableBuilder {
             map_spans: Vec::new(),
             texts: std::iter::repeat_with(TextColumn::default).take(width).collect(),
             amounts: std::iter::repeat_with(Decimals::default).take(width).collect(),
-            times: std::iter::repeat_with(Times::default).take(width).collect(),
+            times: std::iter::repeat_with(|| Times::new(plan.slashed_dates)).take(width).collect(),
             maps: std::iter::repeat_with(MapColumn::default).take(width).collect(),
             rows: 0,
             seen: 0,
@@ -92,6 +95,7 @@ impl TableBuilder {
             bases: Vec::with_capacity(BLOCK_ROWS),
             numbers: Vec::with_capacity(BLOCK_ROWS),
             bad: Vec::new(),
+            time_order: DateOrder::default(),
             plan,
         };
         builder.lay_out();
@@ -107,7 +111,8 @@ impl TableBuilder {
                 Target::Skip => (None, None, Member::Skip),
                 Target::Column(column) => (Some(*column), None, Member::Skip),
                 Target::Entry { column, key } => (None, Some(*column), Member::Entry(key.clone())),
-                Target::Object(column) => (None, Some(*column), Member::Object),
+                Target::Object(column) => (None, Some(*column), Member::Object { whole: true }),
+                Target::Members(column) => (None, Some(*column), Member::Object { whole: false }),
             };
             let lonely = input.run.is_none() && map.is_none();
             if let Some(column) = column {
@@ -175,7 +180,7 @@ impl TableBuilder {
                     keys.push(key);
                 }
             }
-            let objects = members().filter(|m| matches!(m, Member::Object)).count();
+            let objects = members().filter(|m| matches!(m, Member::Object { .. })).count();
             keys.sort_unstable();
             let repeats = keys.windows(2).any(|pair| pair.first() == pair.last());
             if let Some(map) = self.maps.get_mut(*column) {
@@ -232,7 +237,7 @@ impl TableBuilder {
     fn select(&mut self, block: Block<'_>, utf8: bool) {
         self.bases.clear();
         self.numbers.clear();
-        let mut clock = Clock::default();
+        let mut clock = Clock::new(self.plan.slashed_dates);
         for at in 0..block.len() {
             let Some(row) = block.row(at) else { continue };
             let fault = if block.is_unterminated(at) {
@@ -266,6 +271,7 @@ impl TableBuilder {
             let (plan, seen) = (&self.plan, self.seen);
             self.rejects.add(|| fault.reject(plan, row, seen + at as u64));
         }
+        self.time_order.merge(clock.order);
     }
 
     fn append_single(&mut self, block: Block<'_>, utf8: bool, (input, column, kind): (usize, usize, Kind)) {
@@ -305,7 +311,8 @@ impl TableBuilder {
         span.fill(self.rows, &mut self.texts);
         let bad: Vec<(u32, usize)> = span.bad_cells().collect();
         for (row, input) in bad {
-            let object = matches!(self.plan.inputs.get(input).map(|i| &i.target), Some(Target::Object(_)));
+            let object =
+                matches!(self.plan.inputs.get(input).map(|i| &i.target), Some(Target::Object(_) | Target::Members(_)));
             self.reject_cell(block, row, input, if object { Kind::Map } else { Kind::Text });
         }
     }
@@ -356,6 +363,20 @@ impl TableBuilder {
     #[must_use]
     pub fn rounded(&self) -> u64 {
         self.amounts.iter().map(|a| a.rounded).sum()
+    }
+
+    /// What the times of rows say of how dates are written.
+    #[must_use]
+    pub fn time_order(&self) -> DateOrder {
+        self.time_order
+    }
+
+    /// What all columns of times together say of how dates are written.
+    #[must_use]
+    pub fn date_order(&self) -> DateOrder {
+        let mut order = self.time_order;
+        self.times.iter().for_each(|times| order.merge(times.order));
+        order
     }
 
     /// The plan it works by.

@@ -85,7 +85,8 @@ fn offset(zone: &[u8]) -> Option<i64> {
 }
 
 /// Days since 1970-01-01 of a day in the Gregorian calendar, if there is such a day.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+#[must_use]
+pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let longest = match month {
         4 | 6 | 9 | 11 => 30,
@@ -103,16 +104,23 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719_468)
 }
 
-/// Appends microseconds since the epoch as `YYYY-MM-DDTHH:mm:ss.ffffffZ`.
-pub fn format(micros: i64, out: &mut String) {
-    let (seconds, micros) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND));
-    let (days, second) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
+/// Year, month and day of so many days since 1970-01-01.
+#[must_use]
+pub fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468);
     let (era, in_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let of_era = (in_era - in_era / 1_460 + in_era / 36_524 - in_era / 146_096) / 365;
     let in_year = in_era - (365 * of_era + of_era / 4 - of_era / 100);
     let march = (5 * in_year + 2) / 153;
     let (month, day) = ((march + 2) % 12 + 1, in_year - (153 * march + 2) / 5 + 1);
-    let year = era * 400 + of_era + i64::from(month <= 2);
+    (era * 400 + of_era + i64::from(month <= 2), month, day)
+}
+
+/// Appends microseconds since the epoch as `YYYY-MM-DDTHH:mm:ss.ffffffZ`.
+pub fn format(micros: i64, out: &mut String) {
+    let (seconds, micros) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
 }
@@ -175,6 +183,7 @@ mod tests {
             for month in 1..=12 {
                 for day in 1..=31 {
                     if let Some(found) = days(year, month, day) {
+                        assert_eq!(civil(found), (year, month, day));
                         assert_eq!(found, want, "{year}-{month}-{day}");
                         want += 1;
                     }

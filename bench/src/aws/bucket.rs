@@ -15,10 +15,10 @@ use serde::Serialize;
 use super::charges::Scene;
 use super::columns::Column;
 use super::file;
-use super::line::write_cell;
 use super::manifest::{assembly_id, manifest};
 use super::month::Month;
 use super::totals::MonthTotals;
+use crate::cell::write_cell;
 use crate::random::Random;
 
 /// How deliveries of one month relate.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::columns::Column;
 use crate::amount::Amount;
+use crate::cell::write_cell;
 
 /// What a row costs, in the words of the bill and of the amortized view.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,16 +84,6 @@ impl Line {
         }
         out.write_all(b"\n")
     }
-}
-
-/// Writes a cell, quoted when it has to be.
-pub(super) fn write_cell(cell: &str, out: &mut impl Write) -> io::Result<()> {
-    if !cell.bytes().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
-        return out.write_all(cell.as_bytes());
-    }
-    out.write_all(b"\"")?;
-    out.write_all(cell.replace('"', "\"\"").as_bytes())?;
-    out.write_all(b"\"")
 }
 
 #[cfg(test)]

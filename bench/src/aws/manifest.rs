@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::bucket::{Compression, Headers, Settings};
 use super::columns::Column;
 use super::month::Month;
-use crate::random::seed_of;
+use crate::random::{hex, seed_of, uuid};
 
 /// The manifest of a delivery.
 pub(super) fn manifest(settings: &Settings, month: Month, assembly: &str, keys: &[String]) -> Value {
@@ -57,17 +57,5 @@ fn underscored_category(column: Column) -> String {
 /// A delivery's assembly id: the same for the same settings, month and revision.
 pub(super) fn assembly_id(seed: u64, report: &str, month: Month, revision: u64) -> String {
     let name = report.bytes().fold(0_u64, |hash, b| seed_of(&[hash, u64::from(b)]));
-    let digits = hex(seed_of(&[seed, name, month.first_day().unsigned_abs(), revision]), 2);
-    let mut parts = Vec::new();
-    let mut rest = digits.as_str();
-    for length in [8, 4, 4, 4, 12] {
-        let (part, after) = rest.split_at(length);
-        parts.push(part);
-        rest = after;
-    }
-    parts.join("-")
-}
-
-fn hex(seed: u64, words: u64) -> String {
-    (0..words).map(|i| format!("{:016x}", seed_of(&[seed, i]))).collect()
+    uuid(&[seed, name, month.first_day().unsigned_abs(), revision])
 }

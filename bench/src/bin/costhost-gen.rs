@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use costhost_bench::aws::month::Month;
 use costhost_bench::aws::{Compression, Headers, Layout, Settings, generate};
+use costhost_bench::azure::{self, Dates, Metric};
 
 /// Makes realistic cost reports from a seed. The same arguments give the same bytes.
 #[derive(Debug, Parser)]
@@ -19,6 +20,48 @@ struct Cli {
 enum Command {
     /// An AWS Cost and Usage Report (version 1), with `expected.json` beside it
     Cur(Cur),
+    /// Azure cost exports of an enterprise agreement, with `expected.json` beside them
+    Azure(Azure),
+}
+
+#[derive(Debug, Args)]
+struct Azure {
+    /// Folder that stands for the container
+    #[arg(long)]
+    out: PathBuf,
+    /// Billing months, both ends included
+    #[arg(long, default_value = "2025-10..2025-12")]
+    months: String,
+    /// Rows of each month
+    #[arg(long, default_value_t = 20_000)]
+    rows: u64,
+    /// Partitions of each run
+    #[arg(long, default_value_t = 2)]
+    files: u64,
+    /// Decides every value
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Number of subscriptions
+    #[arg(long, default_value_t = 5)]
+    subscriptions: u64,
+    /// The billing currency
+    #[arg(long, default_value = "EUR")]
+    currency: String,
+    /// Name of the export
+    #[arg(long, default_value = "costs")]
+    export: String,
+    /// An export for each of these
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "actual")]
+    metrics: Vec<Metric>,
+    /// How dates are written
+    #[arg(long, value_enum, default_value = "month-first")]
+    dates: Dates,
+    /// Gzip the partitions
+    #[arg(long)]
+    gzip: bool,
+    /// Leave the manifests out
+    #[arg(long)]
+    no_manifest: bool,
 }
 
 #[derive(Debug, Args)]
@@ -68,8 +111,11 @@ struct Cur {
 }
 
 fn main() -> ExitCode {
-    let Command::Cur(cur) = Cli::parse().command;
-    match run(cur) {
+    let made = match Cli::parse().command {
+        Command::Cur(cur) => run(cur),
+        Command::Azure(azure) => run_azure(azure),
+    };
+    match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -98,6 +144,31 @@ fn run(cur: Cur) -> anyhow::Result<()> {
     for (month, expected) in &expected.months {
         for (currency, totals) in &expected.totals.currencies {
             println!("{month}  {:>9} rows  {} {currency}", totals.rows, totals.unblended_cost);
+        }
+    }
+    Ok(())
+}
+
+fn run_azure(azure: Azure) -> anyhow::Result<()> {
+    let expected = azure::generate(&azure::Settings {
+        months: Month::parse_range(&azure.months)?,
+        out: azure.out,
+        export: azure.export,
+        rows: azure.rows,
+        files: azure.files,
+        seed: azure.seed,
+        subscriptions: azure.subscriptions,
+        currency: azure.currency,
+        metrics: azure.metrics,
+        dates: azure.dates,
+        gzip: azure.gzip,
+        manifest: !azure.no_manifest,
+    })?;
+    for (export, months) in &expected.exports {
+        for (month, totals) in months {
+            for (currency, share) in &totals.currencies {
+                println!("{export}  {month}  {:>9} rows  {} {currency}", share.rows, share.cost);
+            }
         }
     }
     Ok(())

@@ -5,13 +5,14 @@ use crate::reports;
 use crate::rollups::rollups;
 use crate::summary::columns::{DAILY_SUMMARY, FACT_INPUTS, INPUTS, MARKUPS, NET_INPUTS, SUMS, daily_summary_schema};
 use crate::tables::{
-    ALIAS_KEY, ALIASES, BILL, ORGANIZATIONAL_UNIT_KEY, ORGANIZATIONAL_UNITS, TAG_KEY_KEY, TAG_KEYS, alias_column,
-    aliases_schema, bill_schema, organizational_unit_column, organizational_units_schema, tag_keys_schema,
+    ALIAS_KEY, ALIASES, BILL, ORGANIZATIONAL_UNIT_KEY, ORGANIZATIONAL_UNITS, alias_column, aliases_schema, bill_schema,
+    organizational_unit_column, organizational_units_schema,
 };
 use arrow_schema::Schema;
 use costhost_sdk::contract::{Identity, IndexMethod, Manifest, Summary, Table, TableRole};
 use costhost_sdk::declare::{self, index, money, owned};
 use costhost_sdk::rollup::Declared;
+use costhost_sdk::tag_keys;
 
 /// Index of the line items among the manifest's tables.
 pub const LINE_ITEMS: u32 = 0;
@@ -91,8 +92,9 @@ fn bills() -> Table {
     table(BILL, TableRole::Bill, &bill_schema())
 }
 
+#[expect(clippy::expect_used, reason = "the schema is a constant, and a test encodes it")]
 fn tag_keys() -> Table {
-    Table { key: owned(&TAG_KEY_KEY), ..table(TAG_KEYS, TableRole::TagKeys, &tag_keys_schema()) }
+    tag_keys::table().expect("a constant schema is encodable")
 }
 
 fn aliases() -> Table {
@@ -135,7 +137,8 @@ mod tests {
     use std::sync::Arc;
 
     fn schema(table: u32) -> SchemaRef {
-        let schemas = [line_items_schema(), daily_summary_schema(), bill_schema(), tag_keys_schema(), aliases_schema()];
+        let schemas =
+            [line_items_schema(), daily_summary_schema(), bill_schema(), tag_keys::schema(), aliases_schema()];
         let mut schemas = schemas.to_vec();
         schemas.push(organizational_units_schema());
         for rollup in rollups(&alias_column(ACCOUNTS), &organizational_unit_column(UNITS)) {
@@ -206,7 +209,7 @@ mod tests {
     fn tables_have_the_places_that_they_are_named_by() {
         let manifest = manifest();
         let place = |name: &str| manifest.tables.iter().position(|table| table.name == name).map(|place| place as u32);
-        let places = [(DAILY_SUMMARY, DAILY), (BILL, BILLS), (TAG_KEYS, KEYS), (ALIASES, ACCOUNTS)];
+        let places = [(DAILY_SUMMARY, DAILY), (BILL, BILLS), (tag_keys::TABLE, KEYS), (ALIASES, ACCOUNTS)];
         for (name, expected) in places.into_iter().chain([(ORGANIZATIONAL_UNITS, UNITS)]) {
             assert_eq!(place(name), Some(expected), "{name}");
         }

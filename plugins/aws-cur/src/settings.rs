@@ -3,16 +3,15 @@
 use crate::naming::underscored;
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::fix_settings;
+use costhost_sdk::settings::{TagKeys, markup_percent};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// The settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Keys of user tags that summaries keep, as written and as reports for Athena spell them; all when `None`.
-    pub enabled_tag_keys: Option<BTreeSet<String>>,
-    /// Keys of user tags that summaries leave out, as reports spell them.
-    pub disabled_tag_keys: BTreeSet<String>,
+    /// Keys of user tags that summaries keep; those enabled as written and as reports for Athena spell them.
+    pub tag_keys: TagKeys,
     /// Percent in units of 10^-18.
     pub markup_percent: i128,
 }
@@ -35,39 +34,18 @@ impl Settings {
         let written: Written = serde_json::from_str(json).map_err(|error| {
             fix_settings("settings.invalid", format!("the settings of aws-cur do not fit: {error}"))
         })?;
-        let markup_percent = written.markup_percent.as_deref().map_or(Ok(0), percent)?;
+        let markup_percent = written.markup_percent.as_deref().map_or(Ok(0), markup_percent)?;
         let spellings = |keys: BTreeSet<String>| {
             keys.into_iter().flat_map(|key| [underscored(&key), key]).filter(|key| !key.is_empty()).collect()
         };
         Ok(Settings {
-            enabled_tag_keys: written.enabled_tag_keys.map(spellings),
-            disabled_tag_keys: written.disabled_tag_keys.unwrap_or_default(),
+            tag_keys: TagKeys {
+                enabled: written.enabled_tag_keys.map(spellings),
+                disabled: written.disabled_tag_keys.unwrap_or_default(),
+            },
             markup_percent,
         })
     }
-
-    /// Whether summaries keep user tags of this key.
-    #[must_use]
-    pub fn keeps_tag(&self, key: &str) -> bool {
-        self.enabled_tag_keys.as_ref().is_none_or(|keys| keys.contains(key)) && !self.disabled_tag_keys.contains(key)
-    }
-}
-
-/// Decimal text with at most 6 digits before the point and 18 after it.
-fn percent(text: &str) -> Result<i128, Failure> {
-    let wrong = || {
-        fix_settings(
-            "settings.markup-percent",
-            "markup_percent is not a decimal number with at most 6 digits before the point and 18 after it; write it as text such as \"10\" or \"2.5\"",
-        )
-    };
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let sound = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !sound(whole, 6) || !sound(fraction, 18) {
-        return Err(wrong());
-    }
-    format!("{whole}{fraction:0<18}").parse::<i128>().map(|value| sign * value).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -96,7 +74,7 @@ mod tests {
     fn a_tag_is_kept_that_is_enabled_and_not_disabled() {
         let kept = |settings: &str| {
             let settings = Settings::parse(settings).unwrap();
-            ["MyApp", "my_app", "team"].map(|key| settings.keeps_tag(key))
+            ["MyApp", "my_app", "team"].map(|key| settings.tag_keys.keeps(key))
         };
         assert_eq!(kept("{}"), [true, true, true]);
         assert_eq!(kept(r#"{"disabled_tag_keys":[]}"#), [true, true, true]);

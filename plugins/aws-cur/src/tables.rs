@@ -11,15 +11,11 @@ use std::sync::{Arc, LazyLock};
 
 /// Name of the table of bills.
 pub(crate) const BILL: &str = "reporting_awscostentrybill";
-/// Name of the table of tag keys, which plugins of other providers fill too.
-pub(crate) const TAG_KEYS: &str = "reporting_enabledtagkeys";
 /// Name of the table of accounts' names.
 pub(crate) const ALIASES: &str = "reporting_awsaccountalias";
 /// Name of the table of organizational units.
 pub(crate) const ORGANIZATIONAL_UNITS: &str = "reporting_awsorganizationalunit";
 
-/// What tells tag keys apart.
-pub(crate) const TAG_KEY_KEY: [&str; 2] = ["key", "provider_type"];
 /// What tells accounts' names apart.
 pub(crate) const ALIAS_KEY: [&str; 1] = ["account_id"];
 /// What tells organizational units apart. A unit has a row for each of its accounts, and one without an account if it has
@@ -38,9 +34,6 @@ static BILL_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("invoice_ids", text_list(), false),
     ]))
 });
-
-static TAG_KEYS_SCHEMA: LazyLock<SchemaRef> =
-    LazyLock::new(|| Arc::new(Schema::new(vec![known_text("key"), known_text("provider_type")])));
 
 static ALIASES_SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(vec![known_text("account_id"), known_text("account_alias")])));
@@ -69,12 +62,6 @@ fn known_text(name: &str) -> Field {
 #[must_use]
 pub fn bill_schema() -> SchemaRef {
     Arc::clone(&BILL_SCHEMA)
-}
-
-/// The logical schema of tag keys, without the columns that the host adds.
-#[must_use]
-pub fn tag_keys_schema() -> SchemaRef {
-    Arc::clone(&TAG_KEYS_SCHEMA)
 }
 
 /// The logical schema of accounts' names, without the columns that the host adds.

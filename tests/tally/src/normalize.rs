@@ -105,7 +105,15 @@ fn plan(names: &[String], notes: &mut Vec<String>) -> Result<Plan, Failure> {
     if !unknown.is_empty() {
         notes.push(format!("columns that tally does not know are left out: {}", unknown.join(", ")));
     }
-    Ok(Plan { schema: Arc::clone(&schema), inputs, time, amount, currency: Some(currency), keys: vec![time, currency] })
+    Ok(Plan {
+        schema: Arc::clone(&schema),
+        inputs,
+        time,
+        amount,
+        currency: Some(currency),
+        keys: vec![time, currency],
+        slashed_dates: false,
+    })
 }
 
 fn bug(error: &ArrowError) -> Failure {

@@ -1,6 +1,7 @@
 //! The whole program on real input, as a user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod azure;
 mod azure_blob;
 mod bad_input;
 mod cli;

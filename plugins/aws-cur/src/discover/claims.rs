@@ -3,8 +3,8 @@
 //! The same key may lie in several mirrors below one grant. Where a mirror lacks a file, the place that is left may be
 //! another account's: rows must not be charged to both, nor to the wrong one.
 
-use super::delivered::folder;
 use costhost_sdk::contract::{Failure, Report};
+use costhost_sdk::delivery::tree::folder;
 use costhost_sdk::failure::{Place, skip_report};
 use std::collections::BTreeMap;
 

@@ -1,17 +1,22 @@
 //! Reports that a manifest tells of.
 
+use super::DATASET;
 use super::claims;
-use super::files::{self, input_file};
-use super::manifest_file::{Delivery, file_name, parse};
+use super::manifest_file::{Delivery, parse};
 use super::resolve::resolve;
-use super::revision::revision;
-use super::sources::{self, Owner};
-use super::tree::{Tree, told};
 use crate::normalize::{COLUMNS_LABEL, MANIFEST_LABEL};
+use costhost_sdk::calendar::Month;
 use costhost_sdk::contract::{Failure, Label, Period, Problem, Report};
+use costhost_sdk::delivery::files::{self, input_file};
+use costhost_sdk::delivery::revision::revision;
+use costhost_sdk::delivery::source_name;
+use costhost_sdk::delivery::tree::{Tree, folder, told};
 use costhost_sdk::failure::{Place, retry, skip_report};
 use costhost_sdk::storage::{Object, StorageError};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A report's name and its account, as their manifests spell them.
+type Owner = (String, String);
 
 /// What the manifests gave.
 #[derive(Debug, Default)]
@@ -29,7 +34,7 @@ impl Delivered {
         // Below a data export's period every execution is spoken for.
         let all_below =
             |known: &String| known.to_ascii_uppercase().contains("BILLING_PERIOD=") && path.starts_with(known.as_str());
-        self.spoken_for.contains(&folder(path)) || self.spoken_for.iter().any(all_below)
+        self.spoken_for.contains(folder(path)) || self.spoken_for.iter().any(all_below)
     }
 }
 
@@ -47,9 +52,9 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
         match self::read(tree, object) {
             Ok(delivery) => read.push(Manifest { object: object.clone(), delivery }),
             Err(failure) => {
-                let month = super::month::Month::of_path(&object.path);
+                let month = Month::of_path(&object.path);
                 if month.is_none_or(|month| month.is_in(window)) {
-                    let period = month.map(super::month::Month::period);
+                    let period = month.map(Month::period);
                     delivered.problems.push(Problem { source: String::new(), period, failure });
                 }
             }
@@ -57,7 +62,7 @@ pub(crate) fn reports(tree: &Tree<'_>, manifests: &[Object], window: Option<Peri
     }
     let mut claims = Vec::new();
     for manifest in current(read) {
-        let source = sources::name(&owner(&manifest.delivery));
+        let source = source_name::of_report(&manifest.delivery.report, &manifest.delivery.account);
         let month = manifest.delivery.month;
         if !month.is_in(window) {
             continue;
@@ -97,7 +102,7 @@ fn read(tree: &Tree<'_>, object: &Object) -> Result<Delivery, Failure> {
 /// Of CUR v1 the one nearest the top: AWS overwrites it to name the current assembly. Among equals, and of data
 /// exports always, the newest; and of two of one time the one whose path sorts last, as executions are named by time.
 fn current(manifests: Vec<Manifest>) -> Vec<Manifest> {
-    let mut current: BTreeMap<(Owner, super::month::Month), Manifest> = BTreeMap::new();
+    let mut current: BTreeMap<(Owner, Month), Manifest> = BTreeMap::new();
     let rank = |manifest: &Manifest| {
         let depth = if manifest.delivery.first_version { manifest.object.path.matches('/').count() } else { 0 };
         (std::cmp::Reverse(depth), manifest.object.modified, manifest.object.path.clone())
@@ -122,7 +127,7 @@ fn report(
 ) -> Result<Report, Failure> {
     let Manifest { object, delivery } = manifest;
     let found: Vec<Result<Object, Failure>> = delivery.keys.iter().map(|key| file(tree, manifest, key)).collect();
-    spoken_for.extend(found.iter().flatten().map(|file| folder(&file.path)));
+    spoken_for.extend(found.iter().flatten().map(|file| folder(&file.path).to_owned()));
     let files = found.into_iter().map(|file| file.and_then(files::filled)).collect::<Result<Vec<Object>, Failure>>()?;
     if let Some(failure) = listed_twice(manifest, &files) {
         return Err(failure);
@@ -134,7 +139,7 @@ fn report(
         delivered: newest,
         period: delivery.month.period(),
         closed: delivery.finalized,
-        files: files.iter().map(|file| input_file(&file.path, &delivery.compression)).collect(),
+        files: files.iter().map(|file| input_file(&file.path, &delivery.compression, DATASET)).collect(),
         labels: labels(manifest),
     })
 }
@@ -186,7 +191,7 @@ fn labels(manifest: &Manifest) -> Vec<Label> {
 
 /// Folders that a manifest speaks for by where it lies.
 fn data_folders(manifest: &str) -> Vec<String> {
-    let beside = folder(manifest);
+    let beside = folder(manifest).to_owned();
     let export = beside.split_once("metadata/").filter(|(root, _)| root.is_empty() || root.ends_with('/'));
     match export {
         Some((root, period)) => {
@@ -195,10 +200,6 @@ fn data_folders(manifest: &str) -> Vec<String> {
         }
         None => vec![beside],
     }
-}
-
-pub(crate) fn folder(path: &str) -> String {
-    path.get(..path.len() - file_name(path).len()).unwrap_or_default().to_owned()
 }
 
 fn by_cause(error: &StorageError, code: &str, message: String) -> Failure {

@@ -2,7 +2,8 @@
 //!
 //! CUR v1 lists `reportKeys`; CUR 2.0 lists `dataFiles`, as strings or as objects.
 
-use super::month::Month;
+use costhost_sdk::calendar::Month;
+use costhost_sdk::delivery::tree::file_name;
 use serde_json::Value;
 
 /// What a manifest says.
@@ -32,11 +33,6 @@ pub(crate) type Unfit = (&'static str, String);
 /// Whether an object is a manifest by its name.
 pub(crate) fn is_manifest(path: &str) -> bool {
     file_name(path).to_ascii_lowercase().ends_with("manifest.json")
-}
-
-/// The last part of a path.
-pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Reads a manifest.

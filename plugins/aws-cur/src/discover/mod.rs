@@ -6,23 +6,21 @@
 
 mod claims;
 mod delivered;
-mod files;
 mod manifest_file;
-mod month;
 mod plain;
 mod resolve;
-mod revision;
-mod sources;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod walk;
 
 use costhost_sdk::contract::{Failure, Findings, InputFile, Period, Problem, Report, Request};
+use costhost_sdk::delivery::tree::{Tree, told};
 use costhost_sdk::failure::{Place, abort, retry, skip_report};
 use costhost_sdk::log;
 use costhost_sdk::storage::{Storage, StorageError};
-use tree::{Tree, told};
+
+/// The plugin's word for files of Cost and Usage Reports.
+const DATASET: &str = "cur";
 
 /// Finds every report, newest period first.
 ///

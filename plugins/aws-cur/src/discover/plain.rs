@@ -1,19 +1,17 @@
 //! Data files without a manifest: their place says which report and month they belong to, or else their content.
 
-use super::delivered::folder;
-use super::files::{self, input_file};
-use super::month::{Month, is_time_part};
-use super::revision::revision;
-use super::sources;
-use super::tree::told;
+use super::DATASET;
 use crate::naming::folded;
-use costhost_sdk::contract::{Compression, Failure, Form, Period, Problem, Report};
+use costhost_sdk::calendar::{Month, is_time_part};
+use costhost_sdk::contract::{Failure, Period, Problem, Report};
+use costhost_sdk::delivery::files::{self, input_file};
+use costhost_sdk::delivery::head::{self, Records};
+use costhost_sdk::delivery::revision::revision;
+use costhost_sdk::delivery::source_name;
+use costhost_sdk::delivery::tree::folder;
 use costhost_sdk::failure::{Place, skip_report};
-use costhost_sdk::storage::{Object, Span, Storage};
+use costhost_sdk::storage::{Object, Storage};
 use std::collections::BTreeMap;
-
-/// Bytes of a CSV file that are looked at: a header of a few hundred columns and a row.
-const HEAD: u64 = 256 * 1024;
 
 /// Makes reports of files, one per source and month.
 pub(crate) fn reports(storage: &dyn Storage, data: Vec<Object>, window: Option<Period>) -> (Vec<Report>, Vec<Problem>) {
@@ -41,7 +39,7 @@ fn report(source: &str, month: Month, files: Vec<Object>) -> Result<Report, Fail
     let files = files.into_iter().map(files::filled).collect::<Result<Vec<Object>, Failure>>()?;
     let mut stems = BTreeMap::new();
     for file in &files {
-        if let Some(other) = stems.insert(stem(&file.path), &file.path) {
+        if let Some(other) = stems.insert(files::stem(&file.path), &file.path) {
             let message = format!(
                 "{other} and {} look like the same rows in two forms; grant one of them, or put them into folders of their own",
                 file.path
@@ -55,20 +53,9 @@ fn report(source: &str, month: Month, files: Vec<Object>) -> Result<Report, Fail
         delivered: files.iter().map(|file| file.modified).max().unwrap_or_default(),
         period: month.period(),
         closed: false,
-        files: files.iter().map(|file| input_file(&file.path, "")).collect(),
+        files: files.iter().map(|file| input_file(&file.path, "", DATASET)).collect(),
         labels: Vec::new(),
     })
-}
-
-/// The path without the endings that tell a file's form.
-fn stem(path: &str) -> String {
-    let mut stem = path.to_ascii_lowercase();
-    for end in [".gz", ".zip", ".zst", ".csv", ".parquet", ".snappy"] {
-        if let Some(shorter) = stem.strip_suffix(end) {
-            stem = shorter.to_owned();
-        }
-    }
-    stem
 }
 
 /// Folders above the first one that names a time, which is what AWS puts below a report's or export's name. Empty for
@@ -84,7 +71,7 @@ pub(crate) fn source(path: &str) -> String {
     }
     // Reports for Athena lie below their name twice.
     parts.dedup();
-    sources::of_folders(&parts)
+    source_name::of_folders(&parts)
 }
 
 /// Of several assemblies or executions in one period folder only the newest.
@@ -116,54 +103,15 @@ fn month(storage: &dyn Storage, object: &Object) -> Result<Month, Failure> {
         );
         skip_report("report.no-period", message).in_file(&object.path)
     };
-    let file = input_file(&object.path, "");
-    let text = match (file.form, file.compression) {
-        (Form::Bytes, Compression::None) => {
-            let span = Span { offset: 0, length: HEAD.min(object.size) };
-            storage.read(&object.path, Some(span)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        }
-        (Form::Bytes, Compression::Gzip) => storage.read_text(&object.path),
-        _ => return Err(unknown("files of this form are not looked into")),
-    };
-    let text = text.map_err(|error| unknown(&format!("the file was looked into but {}", told(&error))))?;
+    let text = head::of_file(storage, object).map_err(|why| unknown(&why))?;
     month_of_rows(&text).ok_or_else(|| unknown("its first row has no bill/BillingPeriodStartDate"))
 }
 
 /// The billing period of the first row of a CSV file.
 fn month_of_rows(text: &str) -> Option<Month> {
-    let mut records = Records(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let mut records = Records(text);
     let column = records.next()?.iter().position(|name| folded(name) == "billbillingperiodstartdate")?;
     Month::of_timestamp(records.next()?.get(column)?)
-}
-
-/// Records of CSV text. Only for a look at the first two: rows are parsed by the normalizer.
-struct Records<'a>(&'a str);
-
-impl Iterator for Records<'_> {
-    type Item = Vec<String>;
-
-    fn next(&mut self) -> Option<Vec<String>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
-        let mut end = self.0.len();
-        for (at, c) in self.0.char_indices() {
-            match c {
-                '"' => quoted = !quoted,
-                ',' if !quoted => fields.push(std::mem::take(&mut field)),
-                '\n' if !quoted => {
-                    end = at + 1;
-                    break;
-                }
-                '\r' if !quoted => {}
-                c => field.push(c),
-            }
-        }
-        fields.push(field);
-        self.0 = self.0.get(end..).unwrap_or_default();
-        Some(fields)
-    }
 }
 
 #[cfg(test)]
@@ -183,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_first_row_says_the_month() {
-        let text = "\u{feff}a,\"b\n,c\",bill/BillingPeriodStartDate\r\n1,\"2,\n\",2023-11-01T00:00:00.000Z\r\n";
+        let text = "a,\"b\n,c\",bill/BillingPeriodStartDate\r\n1,\"2,\n\",2023-11-01T00:00:00.000Z\r\n";
         assert_eq!(month_of_rows(text), Month::new(2023, 11));
         assert_eq!(month_of_rows("x,bill_billing_period_start_date\n1,2024-02-01\n"), Month::new(2024, 2));
         assert_eq!(month_of_rows("bill/BillingPeriodStartDate\n"), None);

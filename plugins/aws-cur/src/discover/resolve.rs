@@ -1,28 +1,16 @@
-//! From the keys a manifest lists to objects below the grant.
-//!
-//! Keys are written for the bucket that AWS delivered to. Here the grant may be any prefix of that bucket or of a
-//! mirror of it, so the key's leading parts may be missing from our paths.
+//! Where the files that AWS's manifests list may lie.
 
-use super::delivered::folder;
 use super::manifest_file::Delivery;
-use super::tree::Tree;
+use costhost_sdk::delivery::resolve;
+use costhost_sdk::delivery::tree::{Tree, folder};
 use costhost_sdk::storage::{Object, StorageError};
-use std::collections::BTreeSet;
 
 /// Paths below the grant where the file behind `key` may lie, the likeliest first.
-///
-/// A grant may hold mirrors of several buckets, and the same key may name another account's file elsewhere. So places
-/// are tried from the manifest's folder upwards: the first that exists shares the longest way with the manifest.
 pub(crate) fn candidates(key: &str, manifest: &str, assembly: &str) -> Vec<String> {
     let key = key.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).map_or(key, |(_, path)| path);
-    let parts: Vec<&str> = key.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let beside = folder(manifest);
-    let name = parts.last().copied().unwrap_or_default();
-
-    let mut paths = Vec::new();
-    for above in ancestors(&beside) {
-        // A name alone says too little: in a folder above it may be any report's.
-        paths.extend((0..parts.len().saturating_sub(1)).map(|from| format!("{above}{}", rest(&parts, from))));
+    resolve::candidates(key, manifest, &|above, name| {
+        let mut paths = Vec::new();
         if above == beside {
             if !assembly.is_empty() {
                 paths.push(format!("{beside}{assembly}/{name}"));
@@ -33,22 +21,8 @@ pub(crate) fn candidates(key: &str, manifest: &str, assembly: &str) -> Vec<Strin
         if let Some(period) = beside.strip_prefix(above).and_then(|below| below.strip_prefix("metadata/")) {
             paths.push(format!("{above}data/{period}{name}"));
         }
-    }
-    let mut seen = BTreeSet::new();
-    paths.retain(|path| seen.insert(path.clone()));
-    paths
-}
-
-/// A folder (empty, or ending in `/`) and those above it, up to the grant itself, the deepest first.
-fn ancestors(folder: &str) -> Vec<&str> {
-    let mut above: Vec<&str> = folder.match_indices('/').filter_map(|(at, _)| folder.get(..=at)).collect();
-    above.insert(0, "");
-    above.reverse();
-    above
-}
-
-fn rest(parts: &[&str], from: usize) -> String {
-    parts.get(from..).unwrap_or_default().join("/")
+        paths
+    })
 }
 
 /// The object behind a key, or `None` when there is none in any likely place.
@@ -58,12 +32,7 @@ pub(crate) fn resolve(
     manifest: &str,
     delivery: &Delivery,
 ) -> Result<Option<Object>, StorageError> {
-    for path in candidates(key, manifest, &delivery.assembly) {
-        if let Some(object) = tree.find(&path)? {
-            return Ok(Some(object));
-        }
-    }
-    Ok(None)
+    resolve::first(tree, &candidates(key, manifest, &delivery.assembly))
 }
 
 #[cfg(test)]

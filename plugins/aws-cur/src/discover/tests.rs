@@ -1,7 +1,7 @@
 //! Whole folders, as AWS and its mirrors lay them out.
 
 use super::discover;
-use super::month::Month;
+use costhost_sdk::calendar::Month;
 use costhost_sdk::contract::{Compression, Findings, Form, Period, Report, Request};
 use costhost_sdk::testing::DirStorage;
 use std::path::{Path, PathBuf};

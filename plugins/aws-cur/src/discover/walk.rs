@@ -1,9 +1,10 @@
 //! Looking through the grant: manifests, and data files that no manifest may speak of.
 
-use super::manifest_file::{file_name, is_manifest};
-use super::month::{Month, is_time_part};
-use super::tree::{Tree, told};
+use super::manifest_file::is_manifest;
+use costhost_sdk::calendar::{Month, is_time_part};
 use costhost_sdk::contract::{Failure, Period};
+use costhost_sdk::delivery::files::may_hold_rows;
+use costhost_sdk::delivery::tree::{Tree, file_name, told};
 use costhost_sdk::failure::{Place, skip_report};
 use costhost_sdk::storage::Object;
 
@@ -47,7 +48,7 @@ fn visit(tree: &Tree<'_>, window: Option<Period>, folder: &str, depth: usize, fo
     let delivered = !manifests.is_empty();
     found.manifests.extend(manifests.into_iter().cloned());
     if !delivered {
-        found.data.extend(others.into_iter().filter(|object| is_data(&object.path)).cloned());
+        found.data.extend(others.into_iter().filter(|object| may_hold_rows(&object.path)).cloned());
     }
     for below in &level.folders {
         let name = file_name(below.trim_end_matches('/'));
@@ -87,11 +88,4 @@ fn of_window(folder: &str, window: Option<Period>) -> bool {
 
 fn holds_no_reports(name: &str) -> bool {
     name.starts_with('.') || NO_REPORTS.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Whether an object may hold rows, by its name.
-pub(crate) fn is_data(path: &str) -> bool {
-    let name = file_name(path).to_ascii_lowercase();
-    let ends = [".csv", ".csv.gz", ".csv.zip", ".csv.zst", ".zip", ".parquet"];
-    !name.starts_with(['.', '_']) && ends.iter().any(|end| name.ends_with(end))
 }

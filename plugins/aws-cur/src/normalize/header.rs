@@ -3,7 +3,8 @@
 use crate::columns::{COST_CATEGORY, DISCOUNT, EXTRA, PRODUCT, RESOURCE_TAGS, line_items_schema};
 use crate::naming::{folded, underscored};
 use arrow_schema::DataType;
-use costhost_sdk::bindings::costhost::provider::types::{Failure, Remedy};
+use costhost_sdk::contract::Failure;
+use costhost_sdk::failure::skip_report;
 use costhost_sdk::plan::{Input, Plan, Target};
 use std::collections::BTreeMap;
 
@@ -42,17 +43,11 @@ pub(crate) fn plan(names: &[String]) -> Result<Plan, Failure> {
     let required = |name: &str| find(name).ok_or_else(|| missing(name));
     let (time, amount, kind) = (required(TIME)?, required(AMOUNT)?, required(TYPE)?);
     let keys = KEYS.iter().filter_map(|name| find(name)).chain([time, amount, kind]).collect();
-    Ok(Plan { schema: line_items_schema(), time, amount, currency: find(CURRENCY), keys, inputs })
-}
-
-/// How an input spells the column of this name.
-pub(crate) fn spelling<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
-    let column = plan.schema.index_of(name).ok()?;
-    plan.inputs.iter().find(|input| input.target == Target::Column(column)).map(|input| input.name.as_str())
+    Ok(Plan { schema: line_items_schema(), time, amount, currency: find(CURRENCY), keys, inputs, slashed_dates: false })
 }
 
 fn wrong_header(known: usize, columns: usize) -> Failure {
-    failure(
+    skip_report(
         "input.wrong-header",
         format!(
             "the first line is not the header of a Cost and Usage Report: {known} of its {columns} columns are known. \
@@ -62,16 +57,12 @@ fn wrong_header(known: usize, columns: usize) -> Failure {
 }
 
 fn missing(name: &str) -> Failure {
-    failure(
+    skip_report(
         "input.missing-column",
         format!(
             "the column {name} (any spelling) is missing, without which no row can be counted: add it to the export"
         ),
     )
-}
-
-pub(crate) fn failure(code: &str, message: String) -> Failure {
-    Failure { remedy: Remedy::SkipReport, code: code.to_owned(), message, path: None, at: None }
 }
 
 /// Columns by all their spellings.
@@ -173,7 +164,7 @@ mod tests {
         match Targets::new().target(name).0 {
             Target::Column(column) => schema.field(column).name().clone(),
             Target::Entry { column, key } => format!("{}[{key}]", schema.field(column).name()),
-            Target::Object(column) => format!("{}{{}}", schema.field(column).name()),
+            Target::Object(column) | Target::Members(column) => format!("{}{{}}", schema.field(column).name()),
             Target::Skip => "-".to_owned(),
         }
     }

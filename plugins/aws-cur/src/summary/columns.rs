@@ -2,13 +2,15 @@
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use costhost_sdk::declare::json_field;
+use costhost_sdk::plan::amount_type;
 use costhost_sdk::rollup::text_list;
+use costhost_sdk::summary::layout::Layout;
 use std::sync::{Arc, LazyLock};
 
 /// Name of the summary and of its table; readers of Koku's database know it.
 pub const DAILY_SUMMARY: &str = "reporting_awscostentrylineitem_daily_summary";
 
-/// Text columns of the group key, in the order of [`super::key::GroupKey`].
+/// Text columns of the group key, that groups are told apart by.
 pub(crate) const KEY_TEXTS: [&str; 10] = [
     "usage_account_id",
     "product_code",
@@ -22,7 +24,7 @@ pub(crate) const KEY_TEXTS: [&str; 10] = [
     "currency_code",
 ];
 
-/// Columns that are sums, in the order of [`super::measures::Measures`].
+/// Columns that are sums, in the order of [`sum`].
 pub(crate) const SUMS: [&str; 12] = [
     "usage_amount",
     "normalized_usage_amount",
@@ -37,6 +39,22 @@ pub(crate) const SUMS: [&str; 12] = [
     "net_unblended_cost",
     "net_amortized_cost",
 ];
+
+/// Indexes into [`SUMS`].
+pub(crate) mod sum {
+    pub(crate) const USAGE: usize = 0;
+    pub(crate) const NORMALIZED_USAGE: usize = 1;
+    pub(crate) const UNBLENDED: usize = 2;
+    pub(crate) const BLENDED: usize = 3;
+    pub(crate) const PLAN_EFFECTIVE: usize = 4;
+    pub(crate) const ON_DEMAND: usize = 5;
+    pub(crate) const CALCULATED: usize = 6;
+    pub(crate) const AMORTIZED: usize = 7;
+    pub(crate) const TRUEUP: usize = 8;
+    pub(crate) const UPFRONT: usize = 9;
+    pub(crate) const NET_UNBLENDED: usize = 10;
+    pub(crate) const NET_AMORTIZED: usize = 11;
+}
 
 /// Columns that are the largest value of their group.
 pub(crate) const MAXIMA: [&str; 4] =
@@ -114,14 +132,24 @@ pub(crate) const FACT_INPUTS: [&str; 5] = [
     "line_item_usage_account_name",
 ];
 
-/// The type of every amount.
-pub(crate) const AMOUNT: DataType = DataType::Decimal128(38, 18);
+/// What groups are.
+pub(crate) static LAYOUT: Layout<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }> =
+    Layout { texts: KEY_TEXTS, sums: SUMS, maxima: MAXIMA };
+
+/// Sums and largest values of one group.
+pub(crate) type Measures = costhost_sdk::summary::measures::Measures<{ SUMS.len() }, { MAXIMA.len() }>;
+/// A finished group.
+pub(crate) type Group = costhost_sdk::summary::groups::Group<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }>;
+/// What rows are folded into.
+pub(crate) type Fold = costhost_sdk::summary::fold::Fold<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }>;
+/// What rows have in common to be summed.
+pub(crate) type GroupKey = costhost_sdk::summary::layout::GroupKey<{ KEY_TEXTS.len() }>;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let text = |name: &str| {
         if JSON.contains(&name) { json_field(name, true) } else { Field::new(name, DataType::Utf8, true) }
     };
-    let amount = |name: &str| Field::new(name, AMOUNT, true);
+    let amount = |name: &str| Field::new(name, amount_type(), true);
     let mut fields =
         vec![Field::new("usage_start", DataType::Date32, false), Field::new("usage_end", DataType::Date32, false)];
     fields.extend(KEY_TEXTS.iter().map(|name| text(name)));

@@ -1,29 +1,13 @@
 //! The result: groups as rows of the daily summary.
 
-use super::arrays::{amounts, days, key_texts, resources, unbuildable};
-use super::columns::{KEY_TEXTS, MARKUPS, MAXIMA, REFERENCES, SUMS, daily_summary_schema};
-use super::groups::Group;
-use super::intern::Interner;
-use super::markup::markup;
-use super::measures::overflow;
+use super::columns::{Group, KEY_TEXTS, LAYOUT, MARKUPS, MAXIMA, REFERENCES, SUMS, daily_summary_schema};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use costhost_sdk::contract::Failure;
+use costhost_sdk::summary::arrays::{amounts, days, key_texts, resource_counts, resources, unbuildable};
+use costhost_sdk::summary::measures::Overflow;
+use costhost_sdk::summary::product::markup;
+use costhost_sdk::summary::texts::Interner;
 use std::sync::Arc;
-
-/// Rows of one batch.
-pub(crate) const ROWS: usize = 32 * 1024;
-/// Resource ids of one batch, beyond which no further group is taken in.
-pub(crate) const RESOURCES: usize = 256 * 1024;
-
-/// How many of these groups fit one batch; at least one.
-pub(crate) fn fitting(groups: &[Group], rows: usize, most: usize) -> usize {
-    let mut resources = 0;
-    let fits = |group: &&Group| {
-        resources += group.resources.len();
-        resources <= most
-    };
-    groups.iter().take(rows).take_while(fits).count().max(1).min(groups.len())
-}
 
 /// Groups as a batch. `percent` is the markup in units of 10^-18.
 ///
@@ -33,8 +17,7 @@ pub(crate) fn batch(groups: &[Group], interner: &Interner, percent: i128) -> Res
     let mut columns: Vec<ArrayRef> = vec![days(groups), days(groups)];
     columns.extend((0..KEY_TEXTS.len()).map(|place| key_texts(groups, place, interner)));
     columns.push(resources(groups, interner));
-    let count = |group: &Group| i64::try_from(group.resources.len()).unwrap_or(i64::MAX);
-    columns.push(Arc::new(Int64Array::from_iter_values(groups.iter().map(count))));
+    columns.push(resource_counts(groups));
     for index in 0..MAXIMA.len() {
         columns.push(amounts(groups.iter().map(|group| group.measures.maximum(index)))?);
     }
@@ -53,7 +36,7 @@ pub(crate) fn batch(groups: &[Group], interner: &Interner, percent: i128) -> Res
 fn markups(groups: &[Group], of: &str, percent: i128) -> Result<ArrayRef, Failure> {
     let index = SUMS.iter().position(|name| *name == of).unwrap_or_default();
     let of_group = |group: &Group| match group.measures.sum(index) {
-        Some(cost) => markup(cost, percent).map(Some).ok_or_else(|| overflow(index)),
+        Some(cost) => markup(cost, percent).map(Some).ok_or_else(|| LAYOUT.overflow(Overflow(index))),
         None => Ok(None),
     };
     amounts(groups.iter().map(of_group).collect::<Result<Vec<_>, _>>()?.into_iter())

@@ -1,14 +1,16 @@
 //! The result beside the daily summary: the bill, tag keys and accounts' names, made of facts.
 
-use super::arrays::unbuildable;
-use super::facts::{Fact, Topic};
+use super::facts::Topic;
 use crate::manifest::{ACCOUNTS, BILLS, KEYS};
-use crate::tables::{PROVIDER_TYPE, aliases_schema, bill_schema, tag_keys_schema};
+use crate::tables::{PROVIDER_TYPE, aliases_schema, bill_schema};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::SchemaRef;
 use costhost_sdk::contract::{Failure, Period};
 use costhost_sdk::failure::abort;
+use costhost_sdk::summary::arrays::unbuildable;
+use costhost_sdk::summary::facts::Fact;
+use costhost_sdk::tag_keys;
 use std::sync::Arc;
 
 const MICROS: i64 = 1_000_000;
@@ -20,12 +22,12 @@ const MONTHLY: &str = "Anniversary";
 /// # Errors
 /// When the period is beyond what a timestamp holds.
 pub(crate) fn tables(facts: &[Fact<'_>], period: Period) -> Result<Vec<(u32, RecordBatch)>, Failure> {
-    let tables = [(BILLS, bill(facts, period)?), (KEYS, tag_keys(facts)?), (ACCOUNTS, aliases(facts)?)];
+    let tables = [(BILLS, bill(facts, period)?), (KEYS, keys(facts)?), (ACCOUNTS, aliases(facts)?)];
     Ok(tables.into_iter().filter(|(_, rows)| rows.num_rows() > 0).collect())
 }
 
 fn of<'f, 'a>(facts: &'f [Fact<'a>], topic: Topic) -> impl Iterator<Item = &'f Fact<'a>> {
-    facts.iter().filter(move |fact| fact.topic == topic)
+    facts.iter().filter(move |fact| fact.topic == topic.number())
 }
 
 fn bill(facts: &[Fact<'_>], period: Period) -> Result<RecordBatch, Failure> {
@@ -51,10 +53,8 @@ fn instant(seconds: i64) -> Result<ArrayRef, Failure> {
     Ok(Arc::new(TimestampMicrosecondArray::from_iter_values([micros]).with_timezone("UTC")))
 }
 
-fn tag_keys(facts: &[Fact<'_>]) -> Result<RecordBatch, Failure> {
-    let keys = StringArray::from_iter_values(of(facts, Topic::TagKey).map(|fact| fact.text));
-    let provider = StringArray::from_iter_values(keys.iter().map(|_| PROVIDER_TYPE));
-    batch(tag_keys_schema(), vec![Arc::new(keys), Arc::new(provider)])
+fn keys(facts: &[Fact<'_>]) -> Result<RecordBatch, Failure> {
+    tag_keys::rows(of(facts, Topic::TagKey).map(|fact| fact.text), PROVIDER_TYPE)
 }
 
 /// An account has one name. Of several, as after a change of name within the month, the largest text stands: any rule

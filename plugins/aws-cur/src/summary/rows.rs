@@ -1,19 +1,18 @@
 //! From line items to groups: the loop over rows.
 
-use super::facts::{Fact, Facts, Topic};
+use super::columns::{Fold, GroupKey, LAYOUT, Measures, sum};
+use super::facts::{self, Topic};
 use super::formula::{Kind, Line};
-use super::groups::Groups;
-use super::input::{Maps, Numbers, Texts, amounts, times};
-use super::intern::{Interner, NONE};
-use super::key::GroupKey;
-use super::measures::{Measures, overflow, sum};
-use super::tags::Objects;
 use crate::settings::Settings;
 use arrow_array::RecordBatch;
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::abort;
+use costhost_sdk::summary::columns::{Maps, Numbers, Texts, amounts, times};
+use costhost_sdk::summary::layout::day_of;
+use costhost_sdk::summary::measures::Overflow;
+use costhost_sdk::summary::objects::Objects;
+use costhost_sdk::summary::texts::{Interner, NONE};
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
 const REGION: u32 = 1;
 const PRODUCT_NAME: u32 = 2;
 
@@ -76,35 +75,33 @@ struct Commitments<'a> {
     net_unused_recurring: Amounts<'a>,
 }
 
-/// What rows are folded into.
+/// Line items on their way into groups and facts.
 #[derive(Debug)]
-pub(crate) struct Fold {
-    pub(crate) groups: Groups,
-    pub(crate) facts: Facts,
+pub(crate) struct LineItems {
+    pub(crate) fold: Fold,
     tags: Objects,
     categories: Objects,
 }
 
-impl Fold {
-    pub(crate) fn new() -> Fold {
-        let mut groups = Groups::new();
-        let (tags, categories) = (Objects::new(&mut groups.interner), Objects::new(&mut groups.interner));
-        Fold { groups, facts: Facts::default(), tags, categories }
+impl LineItems {
+    pub(crate) fn new() -> LineItems {
+        let mut fold = Fold::new(&LAYOUT);
+        let interner = &mut fold.groups.interner;
+        let (tags, categories) = (Objects::new(interner), Objects::new(interner));
+        LineItems { fold, tags, categories }
     }
 
-    /// What rows say beside costs, by topic and text.
-    pub(crate) fn sorted_facts(&mut self) -> Vec<Fact<'_>> {
-        let interner = &mut self.groups.interner;
-        for key in self.tags.keys(interner) {
-            self.facts.note(Topic::TagKey, NONE, key);
+    /// Rows have all been added: what keys of tags they had becomes facts.
+    pub(crate) fn note_tag_keys(&mut self) {
+        for key in self.tags.keys(&mut self.fold.groups.interner) {
+            self.fold.facts.note(Topic::TagKey.number(), NONE, key);
         }
-        self.facts.sorted(interner)
     }
 
     /// Folds every row of a batch of line items.
     pub(crate) fn add(&mut self, batch: &RecordBatch, settings: &Settings) -> Result<(), Failure> {
-        let interner = &mut self.groups.interner;
-        self.facts.add(batch, interner)?;
+        let interner = &mut self.fold.groups.interner;
+        facts::add(batch, &mut self.fold.facts, interner)?;
         let keys = KeyColumns::new(batch, settings, interner, &mut self.tags)?;
         let amounts = AmountColumns::new(batch)?;
         for row in 0..batch.num_rows() {
@@ -119,19 +116,20 @@ impl Fold {
     fn row(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, row: usize) -> Result<(), Failure> {
         let key = self.key(keys, row)?;
         let kind = Kind::of_number(keys.kind.id(row));
-        let (group, measures) = self.groups.group(&key);
+        let (group, measures) = self.fold.groups.group(&key);
         if let Some(measures) = measures {
-            amounts.add(kind, row, keys.start.get(row), measures)?;
+            let added = amounts.add(kind, row, keys.start.get(row), measures);
+            added.map_err(|overflow| LAYOUT.overflow(overflow))?;
         }
-        self.groups.resource(group, keys.resource.id(row));
+        self.fold.groups.resource(group, keys.resource.id(row));
         Ok(())
     }
 
     #[inline]
     fn key(&mut self, keys: &KeyColumns<'_>, row: usize) -> Result<GroupKey, Failure> {
-        let interner = &mut self.groups.interner;
+        let interner = &mut self.fold.groups.interner;
         let start = keys.start.get(row).ok_or_else(no_time)?;
-        let day = i32::try_from(start.div_euclid(MICROS_PER_DAY)).map_err(|_| no_time())?;
+        let day = day_of(start).ok_or_else(no_time)?;
         let region = keys.product.value(row, &keys.region, interner);
         let or = |first: u32, second: u32| if first == NONE { second } else { first };
         let code = keys.product_code.id(row);
@@ -171,7 +169,7 @@ impl<'a> KeyColumns<'a> {
     ) -> Result<KeyColumns<'a>, Failure> {
         let user_tag = |interner: &mut Interner, key: &str| {
             let Some(key) = key.strip_prefix("user_") else { return NONE };
-            if settings.keeps_tag(key) { interner.id(key) } else { objects.left_out(key) }
+            if settings.tag_keys.keeps(key) { interner.id(key) } else { objects.left_out(key) }
         };
         let attribute = |_: &mut Interner, key: &str| match key {
             "region" => REGION,
@@ -248,7 +246,7 @@ impl<'a> AmountColumns<'a> {
     }
 
     #[inline]
-    fn add(&self, kind: Kind, row: usize, start: Option<i64>, into: &mut Measures) -> Result<(), Failure> {
+    fn add(&self, kind: Kind, row: usize, start: Option<i64>, into: &mut Measures) -> Result<(), Overflow> {
         let usage = self.usage.get(row);
         // The usage of a negation is that of the covered line it takes back.
         let usage = if kind == Kind::Negation { usage.map(|_| 0) } else { usage };
@@ -265,7 +263,7 @@ impl<'a> AmountColumns<'a> {
         }
 
         let line = self.line(kind, row, start);
-        let shares = line.shares(kind).ok_or_else(|| overflow(sum::AMORTIZED))?;
+        let shares = line.shares(kind).ok_or(Overflow(sum::AMORTIZED))?;
         into.add(sum::CALCULATED, shares.calculated, true)?;
         into.add(sum::AMORTIZED, shares.amortized, true)?;
         into.add(sum::TRUEUP, shares.trueup, true)?;

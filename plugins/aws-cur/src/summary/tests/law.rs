@@ -139,7 +139,7 @@ proptest! {
 /// A group with more resources than one piece holds is cut and grows together again.
 #[test]
 fn a_group_may_be_larger_than_a_piece() {
-    let count = super::super::state::RESOURCES * 2 + 5;
+    let count = costhost_sdk::summary::fold::PIECE_RESOURCES * 2 + 5;
     let rows: Vec<Row> = (0..count)
         .map(|id| row(&[("line_item_resource_id", &format!("i-{id}")), ("line_item_unblended_cost", "0.5")]))
         .collect();

@@ -5,7 +5,7 @@ mod law;
 mod real;
 mod rows;
 
-use super::measures::sum;
+use super::columns::sum;
 use costhost_sdk::Accumulate;
 use rows::{Coding, Result, batch, folded, line, open, pulled, row};
 
@@ -210,7 +210,7 @@ fn only_texts_that_are_wanted_are_kept() {
         let mut accumulator = open(r#"{"enabled_tag_keys":["a"]}"#);
         accumulator.update(&batch(&rows, coding)).unwrap();
         // `{}`, USD, r, the key a, its value, and the object of both.
-        assert_eq!(accumulator.fold.groups.interner.len(), 6, "{coding:?}");
+        assert_eq!(accumulator.rows.fold.groups.interner.len(), 6, "{coding:?}");
         let result = pulled(accumulator);
         assert_eq!((result.len(), result[0]["tags"].as_str(), result[0]["region"].as_str()), (1, r#"{"a":"1"}"#, "r"));
     }

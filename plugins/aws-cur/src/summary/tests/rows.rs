@@ -4,7 +4,7 @@ use crate::columns::line_items_schema;
 use crate::manifest::{ACCOUNTS, BILLS, DAILY, KEYS};
 use crate::summary::DailySummary;
 use crate::summary::columns::{DAILY_SUMMARY, daily_summary_schema};
-use crate::tables::{aliases_schema, bill_schema, tag_keys_schema};
+use crate::tables::{aliases_schema, bill_schema};
 use arrow_array::builder::{MapBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -17,6 +17,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use costhost_sdk::contract::{Period, Task};
+use costhost_sdk::tag_keys;
 use costhost_sdk::{Accumulate, decimal, time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -150,7 +151,7 @@ pub(super) fn everything(mut accumulator: DailySummary) -> Vec<(u32, Result)> {
         let declared = match table {
             DAILY => daily_summary_schema(),
             BILLS => bill_schema(),
-            KEYS => tag_keys_schema(),
+            KEYS => tag_keys::schema(),
             ACCOUNTS => aliases_schema(),
             other => panic!("rows of table {other}"),
         };

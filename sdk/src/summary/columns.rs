@@ -1,0 +1,321 @@
+//! The columns of a batch, as the fold reads them: texts as numbers, amounts as integers.
+//!
+//! Invariant: a dictionary's text is looked up once per batch, never once per row.
+
+use super::texts::{Interner, NONE};
+use crate::contract::Failure;
+use crate::failure::abort;
+use crate::plan::amount_type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::{DataType, TimeUnit};
+use std::cell::Cell;
+
+/// The column of this name.
+pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
+    batch.column_by_name(name).ok_or_else(|| {
+        abort(
+            "summary.missing-column",
+            format!("the rows to summarize have no column {name}; this is a bug of the host"),
+        )
+    })
+}
+
+fn mistyped(name: &str, array: &dyn Array) -> Failure {
+    let message = format!("column {name} of the rows to summarize has the unexpected type {}", array.data_type());
+    abort("summary.wrong-type", message)
+}
+
+/// Codes of a dictionary, as narrow as they came.
+enum Codes<'a> {
+    None,
+    Byte(&'a [u8]),
+    Short(&'a [u16]),
+    Word(&'a [i32]),
+    /// Every other width.
+    Wide(Vec<u32>),
+    /// Plain text has no codes: these are the numbers themselves.
+    Numbers(Vec<u32>),
+}
+
+/// A text column: a number per row.
+pub struct Texts<'a> {
+    codes: Codes<'a>,
+    nulls: Option<&'a NullBuffer>,
+    /// By code.
+    ids: Vec<u32>,
+}
+
+impl<'a> Texts<'a> {
+    /// A column of texts, each numbered by the interner.
+    pub fn new(batch: &'a RecordBatch, name: &str, interner: &mut Interner) -> Result<Texts<'a>, Failure> {
+        Texts::with(name, column(batch, name)?.as_ref(), |text| interner.id(text))
+    }
+
+    /// A column of texts, numbered by `number`.
+    pub fn of(batch: &'a RecordBatch, name: &str, number: impl FnMut(&str) -> u32) -> Result<Texts<'a>, Failure> {
+        Texts::with(name, column(batch, name)?.as_ref(), number)
+    }
+
+    /// Texts, numbered by `number`, which is asked once per text and batch. Null is [`NONE`].
+    pub fn with(name: &str, array: &'a dyn Array, number: impl FnMut(&str) -> u32) -> Result<Texts<'a>, Failure> {
+        let nulls = nulls(array);
+        let (codes, values) = match coded(name, array)? {
+            (Some(codes), values) => (codes, values),
+            (None, None) => (Codes::None, None),
+            (None, Some(values)) => {
+                let numbers = values.iter().map(text_or_none(number)).collect();
+                return Ok(Texts { codes: Codes::Numbers(numbers), nulls, ids: Vec::new() });
+            }
+        };
+        let ids = values.map_or_else(Vec::new, |values| values.iter().map(text_or_none(number)).collect());
+        Ok(Texts { codes, nulls, ids })
+    }
+
+    /// Whether no row has a text.
+    pub fn is_void(&self) -> bool {
+        matches!(self.codes, Codes::None)
+    }
+
+    /// The number of a row's text.
+    #[inline]
+    pub fn id(&self, row: usize) -> u32 {
+        if let Codes::Numbers(numbers) = &self.codes {
+            return numbers.get(row).copied().unwrap_or(NONE);
+        }
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return NONE;
+        }
+        self.codes.at(row).and_then(|code| self.ids.get(code)).copied().unwrap_or(NONE)
+    }
+}
+
+/// A text column of which few rows are looked at: only their texts are numbered, so that the others take no memory.
+pub struct LazyTexts<'a> {
+    /// `None` for plain text.
+    codes: Option<Codes<'a>>,
+    nulls: Option<&'a NullBuffer>,
+    values: Option<&'a StringArray>,
+    /// By code; [`UNSEEN`] at first.
+    ids: Vec<Cell<u32>>,
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+impl<'a> LazyTexts<'a> {
+    fn new(name: &str, array: &'a dyn Array) -> Result<LazyTexts<'a>, Failure> {
+        let (codes, values) = coded(name, array)?;
+        let distinct = if codes.is_some() { values.map_or(0, Array::len) } else { 0 };
+        Ok(LazyTexts { codes, nulls: nulls(array), values, ids: vec![Cell::new(UNSEEN); distinct] })
+    }
+
+    /// Whether a row has a text that is not empty.
+    pub fn is_given(&self, row: usize) -> bool {
+        let Some(values) = self.values else { return false };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return false;
+        }
+        let at = self.codes.as_ref().map_or(Some(row), |codes| codes.at(row));
+        at.is_some_and(|at| at < values.len() && values.is_valid(at) && !values.value(at).is_empty())
+    }
+
+    /// The number of a row's text.
+    #[inline]
+    pub fn id(&self, row: usize, interner: &mut Interner) -> u32 {
+        let Some(values) = self.values else { return NONE };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return NONE;
+        }
+        let mut number = |at: usize| if values.is_valid(at) { interner.id(values.value(at)) } else { NONE };
+        let Some(codes) = &self.codes else { return number(row) };
+        let Some((code, slot)) = codes.at(row).and_then(|code| Some((code, self.ids.get(code)?))) else { return NONE };
+        if slot.get() == UNSEEN {
+            slot.set(number(code));
+        }
+        slot.get()
+    }
+}
+
+fn text_or_none<'a>(mut number: impl FnMut(&str) -> u32) -> impl FnMut(Option<&'a str>) -> u32 {
+    move |text| text.map_or(NONE, &mut number)
+}
+
+/// Codes and texts of a dictionary; only texts of plain text; no texts where every row is null.
+fn coded<'a>(name: &str, array: &'a dyn Array) -> Result<(Option<Codes<'a>>, Option<&'a StringArray>), Failure> {
+    if is_void(array) {
+        return Ok((None, None));
+    }
+    let (codes, values) = match array.data_type() {
+        DataType::Utf8 => (None, array.as_string_opt::<i32>()),
+        DataType::Dictionary(key, _) => {
+            let (codes, values) = codes(key, array);
+            (Some(codes), values)
+        }
+        _ => (None, None),
+    };
+    if values.is_some() { Ok((codes, values)) } else { Err(mistyped(name, array)) }
+}
+
+fn codes<'a>(key: &DataType, array: &'a dyn Array) -> (Codes<'a>, Option<&'a StringArray>) {
+    fn of<K: ArrowDictionaryKeyType>(array: &dyn Array) -> Option<(&DictionaryArray<K>, Option<&StringArray>)> {
+        let array = array.as_dictionary_opt::<K>()?;
+        Some((array, array.values().as_string_opt::<i32>()))
+    }
+    fn wide<'a, K: ArrowDictionaryKeyType>(array: &'a dyn Array) -> (Codes<'a>, Option<&'a StringArray>) {
+        of::<K>(array).map_or((Codes::Wide(Vec::new()), None), |(array, values)| {
+            let code = |key: &K::Native| u32::try_from(key.as_usize()).unwrap_or(u32::MAX);
+            (Codes::Wide(array.keys().values().iter().map(code).collect()), values)
+        })
+    }
+    let none = (Codes::Wide(Vec::new()), None);
+    match key {
+        DataType::UInt8 => of::<UInt8Type>(array).map_or(none, |(a, values)| (Codes::Byte(a.keys().values()), values)),
+        DataType::UInt16 => {
+            of::<UInt16Type>(array).map_or(none, |(a, values)| (Codes::Short(a.keys().values()), values))
+        }
+        DataType::Int32 => of::<Int32Type>(array).map_or(none, |(a, values)| (Codes::Word(a.keys().values()), values)),
+        DataType::UInt32 => wide::<UInt32Type>(array),
+        DataType::UInt64 => wide::<UInt64Type>(array),
+        DataType::Int8 => wide::<Int8Type>(array),
+        DataType::Int16 => wide::<Int16Type>(array),
+        _ => wide::<Int64Type>(array),
+    }
+}
+
+/// A column of amounts in units of 10^-18, or of times in microseconds.
+pub struct Numbers<'a, T> {
+    values: &'a [T],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<T: Copy> Numbers<'_, T> {
+    /// The value of a row, if it has one.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<T> {
+        let value = self.values.get(row).copied();
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { value }
+    }
+}
+
+fn nulls(array: &dyn Array) -> Option<&NullBuffer> {
+    array.nulls().filter(|nulls| nulls.null_count() > 0)
+}
+
+fn is_void(array: &dyn Array) -> bool {
+    array.data_type() == &DataType::Null || array.null_count() == array.len()
+}
+
+/// A column of amounts.
+pub fn amounts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i128>, Failure> {
+    let array = column(batch, name)?.as_ref();
+    if is_void(array) {
+        return Ok(Numbers { values: &[], nulls: None });
+    }
+    let decimals = array.as_primitive_opt::<Decimal128Type>().filter(|array| array.data_type() == &amount_type());
+    let values = decimals.ok_or_else(|| mistyped(name, array))?.values();
+    Ok(Numbers { values, nulls: nulls(array) })
+}
+
+/// A column of times.
+pub fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<Numbers<'a, i64>, Failure> {
+    let array = column(batch, name)?.as_ref();
+    if is_void(array) {
+        return Ok(Numbers { values: &[], nulls: None });
+    }
+    let utc = matches!(array.data_type(), DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
+    let times = array.as_primitive_opt::<TimestampMicrosecondType>().filter(|_| utc);
+    Ok(Numbers { values: times.ok_or_else(|| mistyped(name, array))?.values(), nulls: nulls(array) })
+}
+
+/// A map column.
+pub struct Maps<'a> {
+    offsets: &'a [i32],
+    nulls: Option<&'a NullBuffer>,
+    /// Of all entries.
+    pub keys: Texts<'a>,
+    /// Of all entries.
+    pub values: LazyTexts<'a>,
+}
+
+impl<'a> Maps<'a> {
+    /// A map column, its keys numbered by `number`, its values by the interner when they are asked for.
+    pub fn new(
+        batch: &'a RecordBatch,
+        name: &str,
+        interner: &mut Interner,
+        mut number: impl FnMut(&mut Interner, &str) -> u32,
+    ) -> Result<Maps<'a>, Failure> {
+        let array = column(batch, name)?.as_ref();
+        if is_void(array) {
+            let keys = Texts { codes: Codes::None, nulls: None, ids: Vec::new() };
+            let values = LazyTexts { codes: None, nulls: None, values: None, ids: Vec::new() };
+            return Ok(Maps { offsets: &[], nulls: None, keys, values });
+        }
+        let maps = array.as_map_opt().ok_or_else(|| mistyped(name, array))?;
+        Ok(Maps {
+            offsets: maps.value_offsets(),
+            nulls: nulls(array),
+            keys: Texts::with(name, maps.keys().as_ref(), |text| number(interner, text))?,
+            values: LazyTexts::new(name, maps.values().as_ref())?,
+        })
+    }
+
+    /// Where a row's entries lie among `keys` and `values`.
+    #[inline]
+    pub fn entries(&self, row: usize) -> std::ops::Range<usize> {
+        let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
+    }
+
+    /// Codes of the keys that have this number.
+    pub fn codes_of(&self, number: u32) -> Vec<usize> {
+        if matches!(self.keys.codes, Codes::Numbers(_)) {
+            return vec![number as usize];
+        }
+        self.keys.ids.iter().enumerate().filter(|(_, id)| **id == number).map(|(code, _)| code).collect()
+    }
+
+    /// The value of the first of a row's entries whose key has one of these codes. Product attributes are many and one
+    /// of them is wanted, so keys are compared as they came.
+    #[inline]
+    pub fn value(&self, row: usize, codes: &[usize], interner: &mut Interner) -> u32 {
+        let entries = self.entries(row);
+        let first = entries.start;
+        let found = codes.iter().find_map(|&code| self.keys.codes.position(entries.clone(), code));
+        found.map_or(NONE, |at| self.values.id(first + at, interner))
+    }
+}
+
+impl Codes<'_> {
+    /// The code of a row.
+    #[inline]
+    fn at(&self, row: usize) -> Option<usize> {
+        match self {
+            Codes::None => None,
+            Codes::Byte(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Short(codes) => codes.get(row).map(|&code| usize::from(code)),
+            Codes::Word(codes) => codes.get(row).map(|&code| code as usize),
+            Codes::Wide(codes) | Codes::Numbers(codes) => codes.get(row).map(|&code| code as usize),
+        }
+    }
+
+    /// Where in the range a code stands first, counted from the range's start.
+    #[inline]
+    fn position(&self, range: std::ops::Range<usize>, code: usize) -> Option<usize> {
+        match self {
+            Codes::None => None,
+            Codes::Byte(codes) => codes.get(range)?.iter().position(|&other| usize::from(other) == code),
+            Codes::Short(codes) => codes.get(range)?.iter().position(|&other| usize::from(other) == code),
+            Codes::Word(codes) => codes.get(range)?.iter().position(|&other| other as usize == code),
+            Codes::Wide(codes) | Codes::Numbers(codes) => {
+                codes.get(range)?.iter().position(|&other| other as usize == code)
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a summary's groups are: names of what they have in common, of their sums and of their largest values.
+
+use super::measures::Overflow;
+use crate::contract::Failure;
+use crate::failure::abort;
+
+/// The columns of a summary with `TEXTS` texts, `SUMS` sums and `MAXIMA` largest values to each group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
+    /// Columns of text that groups are told apart by, beside the day.
+    pub texts: [&'static str; TEXTS],
+    /// Columns that are sums.
+    pub sums: [&'static str; SUMS],
+    /// Columns that are the largest value of their group.
+    pub maxima: [&'static str; MAXIMA],
+}
+
+impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Layout<TEXTS, SUMS, MAXIMA> {
+    /// The failure of a sum that is too large.
+    #[must_use]
+    pub fn overflow(&self, overflow: Overflow) -> Failure {
+        let column = self.sums.get(overflow.0).copied().unwrap_or("a sum");
+        let message = format!(
+            "the sum of {column} is too large for 38 digits, 18 of them decimals; look for a wrong amount in the report"
+        );
+        abort("summary.overflow", message)
+    }
+}
+
+/// Day and texts, the latter as numbers of an interner, in the order of [`Layout::texts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GroupKey<const TEXTS: usize> {
+    /// Days since 1970-01-01.
+    pub day: i32,
+    /// Numbers of texts.
+    pub texts: [u32; TEXTS],
+}
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The UTC day of an instant in microseconds, in days since 1970-01-01; `None` beyond what a date holds.
+#[must_use]
+pub fn day_of(micros: i64) -> Option<i32> {
+    i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok()
+}
