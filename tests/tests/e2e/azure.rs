@@ -2,9 +2,11 @@
 //! computation from the same text.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use costhost_bench::aws::month::Month;
 use costhost_bench::azure::{Dates, Metric, Settings, generate};
+use costhost_tests::azurite::Azurite;
 use costhost_tests::postgres::Cluster;
 use costhost_tests::program::{Costhost, expected, plugin, shared};
 use serde_json::Value;
@@ -98,14 +100,10 @@ fn actual_and_amortized_costs_are_reported_apart() {
     assert!(!amortized.contains("CAD"), "{amortized}");
 }
 
-/// A container of two exports with manifests, as Azure delivers it: rows and bytes are those that the manifests promise, and
-/// costs those that were added up while the rows were written.
-#[test]
-fn a_generated_container_is_loaded_to_the_last_digit() {
-    let costhost = super::costhost();
-    let container = costhost.folder().join("container");
-    let settings = Settings {
-        out: container.clone(),
+/// Two months of an actual and an amortized export.
+fn generated(out: &Path) -> Settings {
+    Settings {
+        out: out.to_owned(),
         export: "costs".to_owned(),
         months: Month::parse_range("2025-10..2025-11").unwrap(),
         rows: 3_000,
@@ -117,8 +115,16 @@ fn a_generated_container_is_loaded_to_the_last_digit() {
         dates: Dates::MonthFirst,
         gzip: true,
         manifest: true,
-    };
-    let expected = generate(&settings).unwrap();
+    }
+}
+
+/// A container of two exports with manifests, as Azure delivers it: rows and bytes are those that the manifests promise, and
+/// costs those that were added up while the rows were written.
+#[test]
+fn a_generated_container_is_loaded_to_the_last_digit() {
+    let costhost = super::costhost();
+    let container = costhost.folder().join("container");
+    let expected = generate(&generated(&container)).unwrap();
     let ended = run(&costhost, &[container.to_str().unwrap()]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let table = "reporting_azurecostentrylineitem_daily_summary";
@@ -186,4 +192,27 @@ fn every_table_is_published() {
     let indexed = "pg_indexes where tablename = 'reporting_azurecostentrylineitem_daily_summary' and indexdef ~ \
          'resource_location|subscription_guid|instance_type|subscription_name|usage_start|tags|service_name'";
     assert_eq!(count(indexed), "7");
+}
+
+/// A container in Azure Blob Storage, read with a signature, gives what the same files on disk do.
+#[test]
+fn a_container_in_azure_gives_what_its_files_do() {
+    let (server, local) = (Azurite::start(), super::costhost());
+    let folder = local.folder().join("exports");
+    generate(&generated(&folder)).unwrap();
+    server.upload("exports", Some(&folder));
+    let ended = run(&local, &[folder.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let mut remote = super::costhost();
+    for (name, value) in server.environment("AZURE_STORAGE_SAS_KEY", &server.signature("exports")) {
+        remote.set(&name, &value);
+    }
+    let ended = run(&remote, &["az://exports"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let rows = "select source, month, usage_start, service_name, resource_location, instance_type, tags, subscription_guid, \
+                pretax_cost, usage_quantity, unit_of_measure, instance_ids from \
+                reporting_azurecostentrylineitem_daily_summary order by 1, 2, 3, 4, 5, 6, 7, 8";
+    let (here, there) = (local.sql(rows), remote.sql(rows));
+    assert!(here.len() > 1_000, "{}", here.len());
+    assert_eq!(here, there);
 }
