@@ -15,11 +15,12 @@ use serde_json::Value;
 use crate::postgres::Cluster;
 
 /// Columns that say where rows came from, when, or number them. There is nothing to recompute them from.
-const HOST_COLUMNS: [&str; 7] = [
+const HOST_COLUMNS: [&str; 8] = [
     "id",
     "source_uuid",
     "cost_entry_bill_id",
     "origin",
+    "reported",
     "enabled",
     "summary_data_creation_datetime",
     "summary_data_updated_datetime",
