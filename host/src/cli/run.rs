@@ -194,9 +194,15 @@ fn print_totals(receipt: &Receipt, out: &mut impl Write) -> anyhow::Result<()> {
         return Ok(());
     }
     writeln!(out, "{} rows in {seconds:.2} s", receipt.rows)?;
-    for (column, by_currency) in receipt.totals.as_object().into_iter().flatten() {
-        for (currency, amount) in by_currency.as_object().into_iter().flatten() {
-            writeln!(out, "total {column}: {} {currency}", amount.as_str().unwrap_or_default())?;
+    let by_source = receipt.totals_by_source.as_object();
+    // Two sources may tell of the same charges, so they are not added up.
+    let several = by_source.is_some_and(|sources| sources.len() > 1);
+    for (source, totals) in by_source.into_iter().flatten() {
+        let of = if several { format!(" of {source}") } else { String::new() };
+        for (column, by_currency) in totals.as_object().into_iter().flatten() {
+            for (currency, amount) in by_currency.as_object().into_iter().flatten() {
+                writeln!(out, "total {column}{of}: {} {currency}", amount.as_str().unwrap_or_default())?;
+            }
         }
     }
     Ok(())

@@ -100,6 +100,7 @@ impl Again<'_> {
             rows: 0,
             rejects: 0,
             totals: serde_json::json!({}),
+            totals_by_source: serde_json::json!({}),
             periods,
             problems: Vec::new(),
             publications: Vec::new(),

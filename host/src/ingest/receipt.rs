@@ -24,8 +24,11 @@ pub struct Receipt {
     pub rows: u64,
     /// Rows and cells set aside by this run.
     pub rejects: u64,
-    /// Exact totals of the rows loaded by this run, per money column and currency.
+    /// Exact totals of the rows loaded by this run, per money column and currency. Where several sources tell of the same
+    /// charges, as actual and amortized costs do, they are in it more than once: see `totals_by_source`.
     pub totals: serde_json::Value,
+    /// The same for each source that was loaded.
+    pub totals_by_source: serde_json::Value,
     /// Every source and period looked at, in the order of the plan.
     pub periods: Vec<PeriodReceipt>,
     /// What could not be planned.

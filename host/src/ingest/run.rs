@@ -281,7 +281,12 @@ fn receipt(
     started_text: String,
 ) -> Receipt {
     let mut totals = Totals::default();
-    periods.iter().for_each(|(_, period)| totals.merge(period));
+    let mut by_source: BTreeMap<String, Totals> = BTreeMap::new();
+    for (receipt, period) in periods.iter().filter(|(receipt, _)| receipt.status == PeriodStatus::Loaded) {
+        totals.merge(period);
+        by_source.entry(receipt.source.clone()).or_default().merge(period);
+    }
+    let by_source = by_source.into_iter().map(|(source, totals)| (source, totals.to_json()));
     let periods: Vec<PeriodReceipt> = periods.into_iter().map(|(receipt, _)| receipt).collect();
     // Rows that were only summarized again were counted when they were read.
     let read = || periods.iter().filter(|period| period.status == PeriodStatus::Loaded);
@@ -296,6 +301,7 @@ fn receipt(
         rows: outcomes().map(|outcome| outcome.rows).sum(),
         rejects: outcomes().map(|outcome| outcome.rejects).sum(),
         totals: totals.to_json(),
+        totals_by_source: serde_json::Value::Object(by_source.collect()),
         problems: plan
             .problems
             .into_iter()

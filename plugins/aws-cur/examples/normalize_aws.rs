@@ -1,5 +1,5 @@
 //! Times the normalizer and the summary's fold on plain CSV files, natively and on one core:
-//! `cargo run --release -p aws-cur --example normalize FILE..`
+//! `cargo run --release -p aws-cur --example normalize_aws FILE..`
 #![allow(clippy::expect_used, reason = "a measuring tool may stop at the first error")]
 
 use aws_cur::AwsCur;
