@@ -194,6 +194,12 @@ impl<'a> FileWork<'a> {
         self.result.plugin += started.elapsed();
         self.take(outcome)?;
         self.check_row_count()?;
+        // Files first: the saved state takes the memory that their encoders give back.
+        let started = Instant::now();
+        for (table, writer) in std::mem::take(&mut self.writers) {
+            self.result.staged.entry(table).or_default().push(writer.finish()?);
+        }
+        self.result.write += started.elapsed();
         let started = Instant::now();
         for (summary, accumulator) in self.accumulators.iter().enumerate() {
             let pieces = self.result.partials.entry(summary).or_default();
@@ -202,11 +208,6 @@ impl<'a> FileWork<'a> {
             }
         }
         self.result.plugin += started.elapsed();
-        let started = Instant::now();
-        for (table, writer) in std::mem::take(&mut self.writers) {
-            self.result.staged.entry(table).or_default().push(writer.finish()?);
-        }
-        self.result.write += started.elapsed();
         self.result.notes = self.instance.take_notes();
         Ok(std::mem::take(&mut self.result))
     }
