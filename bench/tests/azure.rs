@@ -1,7 +1,7 @@
 //! Generated containers of Azure exports: the same settings give the same bytes, and files hold what manifests and
 //! `expected.json` say.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking, as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::collections::BTreeMap;
 use std::fs;
