@@ -2,7 +2,9 @@
 //!
 //! The contract's records say everything each time; most tables have most of it empty.
 
-use crate::contract::{Index, IndexMethod, Lookup, Money, Table, TableRole, Validity};
+use crate::contract::{
+    Aggregate, Dimension, Index, IndexMethod, Lookup, Measure, Money, Table, TableRole, Unit, Validity,
+};
 use crate::ipc;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use std::collections::HashMap;
@@ -78,6 +80,40 @@ impl LookupColumn {
             valid: self.valid.clone(),
         }
     }
+}
+
+/// Dimensions of a report: the name users type, the column, and a title.
+#[must_use]
+pub fn dimensions(dimensions: &[(&str, &str, &str)]) -> Vec<Dimension> {
+    let dimension = |&(name, column, title): &(&str, &str, &str)| Dimension {
+        name: name.to_owned(),
+        column: column.to_owned(),
+        title: title.to_owned(),
+    };
+    dimensions.iter().map(dimension).collect()
+}
+
+/// Measures of a report that add up money, whose currency is in the column `currency`: the name users type, the column,
+/// and a title.
+#[must_use]
+pub fn costs(measures: &[(&str, &str, &str)], currency: &str) -> Vec<Measure> {
+    measures.iter().map(|(name, column, title)| sum(name, column, title, Unit::Currency(currency.to_owned()))).collect()
+}
+
+/// A measure that adds up a column.
+#[must_use]
+pub fn sum(name: &str, column: &str, title: &str, unit: Unit) -> Measure {
+    measure(name, column, title, Aggregate::Sum, unit)
+}
+
+/// A measure that counts the distinct members of a list column.
+#[must_use]
+pub fn members(name: &str, column: &str, title: &str) -> Measure {
+    measure(name, column, title, Aggregate::CountDistinct, Unit::None)
+}
+
+fn measure(name: &str, column: &str, title: &str, aggregate: Aggregate, unit: Unit) -> Measure {
+    Measure { name: name.to_owned(), column: column.to_owned(), title: title.to_owned(), aggregate, unit }
 }
 
 /// Names as a manifest holds them.

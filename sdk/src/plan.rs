@@ -1,7 +1,8 @@
 //! What the columns of an input become.
 
 use crate::decimal::{PRECISION, SCALE};
-use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use std::sync::Arc;
 
 pub use crate::map::map_type;
 
@@ -15,6 +16,17 @@ pub fn amount_type() -> DataType {
 #[must_use]
 pub fn instant_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// A table's schema of columns by type: in the order of their names, each of which may be null.
+#[must_use]
+pub fn schema(columns: &[(&[&str], DataType)]) -> SchemaRef {
+    let of_type = |(names, held): &(&[&str], DataType)| -> Vec<Field> {
+        names.iter().map(|name| Field::new(*name, held.clone(), true)).collect()
+    };
+    let mut fields: Vec<Field> = columns.iter().flat_map(of_type).collect();
+    fields.sort_by(|a, b| a.name().cmp(b.name()));
+    Arc::new(Schema::new(fields))
 }
 
 /// Where the values of one input column go.

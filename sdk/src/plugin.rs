@@ -5,6 +5,7 @@
 
 use crate::contract::{Failure, Findings, Job, Manifest, Reject, Request, Task};
 use crate::storage::Storage;
+use crate::table::Output;
 use arrow_array::RecordBatch;
 
 /// A plugin that reads one provider's reports.
@@ -57,6 +58,20 @@ pub struct Rows {
     pub rejects_uncounted: u64,
     /// Facts for the operator's log, such as unknown columns.
     pub notes: Vec<String>,
+}
+
+impl Rows {
+    /// What a table builder gave, as rows of the table with this index.
+    #[must_use]
+    pub fn of(table: u32, output: Output, notes: Vec<String>) -> Rows {
+        Rows {
+            batches: output.batches.into_iter().map(|batch| (table, batch)).collect(),
+            rows: output.rows,
+            rejects: output.rejects,
+            rejects_uncounted: output.rejects_uncounted,
+            notes,
+        }
+    }
 }
 
 /// A plugin that also makes summaries.

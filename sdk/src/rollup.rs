@@ -3,7 +3,9 @@
 //! A rollup has two parts in a manifest, the rule and the table it fills, and their columns must agree to the letter. Here
 //! both come from one description, with the types of the summary's own schema.
 
-use crate::contract::{Clause, Index, Lookup, Money, Rollup, RollupAggregate, RollupColumn, Table, TableRole};
+use crate::contract::{
+    Clause, Index, Lookup, Manifest, Money, Rollup, RollupAggregate, RollupColumn, Table, TableRole,
+};
 use crate::declare::{self, LookupColumn};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use std::sync::Arc;
@@ -72,6 +74,27 @@ impl std::error::Error for RollupError {
             RollupError::Schema { source, .. } => Some(source),
         }
     }
+}
+
+/// Adds rollups of one summary to a manifest: their tables after those that are there. `input` is the index of the
+/// summary's table, `summary` its schema.
+///
+/// # Errors
+/// When a rollup names a column that the summary does not have.
+pub fn declare(
+    manifest: &mut Manifest,
+    rollups: Vec<RollupTable>,
+    input: u32,
+    summary: &Schema,
+) -> Result<(), RollupError> {
+    for rollup in rollups {
+        let output = u32::try_from(manifest.tables.len()).unwrap_or(u32::MAX);
+        let declared = rollup.of(summary, input, output)?;
+        manifest.tables.push(declared.table);
+        manifest.rollups.push(declared.rollup);
+        manifest.lookups.extend(declared.lookups);
+    }
+    Ok(())
 }
 
 impl RollupTable {

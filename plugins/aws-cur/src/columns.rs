@@ -1,7 +1,7 @@
 //! The one shape of AWS line items: CUR 2.0's columns, typed.
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use costhost_sdk::plan::{amount_type, instant_type, map_type};
+use arrow_schema::{DataType, SchemaRef};
+use costhost_sdk::plan::{self, amount_type, instant_type, map_type};
 use std::sync::{Arc, LazyLock};
 
 /// Columns that hold amounts, quantities, rates, fees and counts.
@@ -153,11 +153,7 @@ const TEXTS: &[&str] = &[
 ];
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let typed = [(AMOUNTS, amount_type()), (INSTANTS, instant_type()), (MAPS, map_type()), (TEXTS, DataType::Utf8)];
-    let mut fields: Vec<Field> =
-        typed.iter().flat_map(|(names, kind)| names.iter().map(|name| Field::new(*name, kind.clone(), true))).collect();
-    fields.sort_by(|a, b| a.name().cmp(b.name()));
-    Arc::new(Schema::new(fields))
+    plan::schema(&[(AMOUNTS, amount_type()), (INSTANTS, instant_type()), (MAPS, map_type()), (TEXTS, DataType::Utf8)])
 });
 
 /// The logical schema of line items: CUR 2.0's columns and `extra`, by name. Every column may be null.

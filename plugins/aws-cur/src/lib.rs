@@ -55,20 +55,10 @@ impl Normalize for LineItems {
     }
 
     fn push(&mut self, data: &[u8]) -> Result<Rows, Failure> {
-        self.0.push(data).map(rows)
+        self.0.push(data)
     }
 
     fn finish(&mut self) -> Result<Rows, Failure> {
-        self.0.finish().map(rows)
-    }
-}
-
-fn rows(batches: normalize::Batches) -> Rows {
-    Rows {
-        batches: batches.batches.into_iter().map(|batch| (manifest::LINE_ITEMS, batch)).collect(),
-        rows: batches.rows,
-        rejects: batches.rejects,
-        rejects_uncounted: batches.rejects_uncounted,
-        notes: batches.notes,
+        self.0.finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::tables::{
 use arrow_schema::Schema;
 use costhost_sdk::contract::{Identity, IndexMethod, Manifest, Summary, Table, TableRole};
 use costhost_sdk::declare::{self, index, money, owned};
-use costhost_sdk::rollup::Declared;
+use costhost_sdk::rollup;
 use costhost_sdk::tag_keys;
 
 /// Index of the line items among the manifest's tables.
@@ -26,8 +26,6 @@ pub const KEYS: u32 = 3;
 pub const ACCOUNTS: u32 = 4;
 /// Index of the organizational units.
 pub const UNITS: u32 = 5;
-/// Index of the first rollup's table; the others follow.
-pub const FIRST_ROLLUP: u32 = 6;
 
 /// Money columns of the line items, the first of which goes into receipts.
 const LINE_ITEM_MONEY: [&str; 3] =
@@ -49,22 +47,14 @@ pub fn manifest() -> Manifest {
         reports: reports::reports(DAILY),
         labels: Vec::new(),
     };
-    for declared in declared_rollups() {
-        manifest.tables.push(declared.table);
-        manifest.rollups.push(declared.rollup);
-        manifest.lookups.extend(declared.lookups);
-    }
+    add_rollups(&mut manifest);
     manifest
 }
 
 #[expect(clippy::expect_used, reason = "rollups are constants of this plugin, and a test makes them")]
-fn declared_rollups() -> Vec<Declared> {
+fn add_rollups(manifest: &mut Manifest) {
     let rollups = rollups(&alias_column(ACCOUNTS), &organizational_unit_column(UNITS));
-    let numbered = (FIRST_ROLLUP..).zip(rollups);
-    let declared = |(output, rollup): (u32, costhost_sdk::rollup::RollupTable)| {
-        rollup.of(&daily_summary_schema(), DAILY, output).expect("a constant rollup fits its summary")
-    };
-    numbered.map(declared).collect()
+    rollup::declare(manifest, rollups, DAILY, &daily_summary_schema()).expect("a constant rollup fits its summary");
 }
 
 fn line_items() -> Table {
@@ -213,7 +203,7 @@ mod tests {
         for (name, expected) in places.into_iter().chain([(ORGANIZATIONAL_UNITS, UNITS)]) {
             assert_eq!(place(name), Some(expected), "{name}");
         }
-        assert_eq!(place("reporting_aws_cost_summary_p"), Some(FIRST_ROLLUP));
+        assert_eq!(place("reporting_aws_cost_summary_p"), Some(6));
         for rollup in &manifest.rollups {
             assert_eq!(manifest.tables[rollup.output as usize].role, TableRole::Rollup);
             assert_eq!(rollup.input, DAILY);

@@ -1,7 +1,8 @@
 //! The questions that the daily summary answers, in everyday words.
 
 use crate::slices;
-use costhost_sdk::contract::{Aggregate, Clause, Dimension, Measure, ReportDefinition, Unit};
+use costhost_sdk::contract::{Clause, Dimension, Measure, ReportDefinition, Unit};
+use costhost_sdk::declare;
 
 /// Report definitions over the table with this index.
 pub(crate) fn reports(table: u32) -> Vec<ReportDefinition> {
@@ -25,12 +26,7 @@ pub(crate) fn reports(table: u32) -> Vec<ReportDefinition> {
 }
 
 fn dimensions() -> Vec<Dimension> {
-    let dimension = |(name, column, title): (&str, &str, &str)| Dimension {
-        name: name.to_owned(),
-        column: column.to_owned(),
-        title: title.to_owned(),
-    };
-    [
+    declare::dimensions(&[
         ("account", "usage_account_id", "Account"),
         ("service", "product_code", "Service"),
         ("region", "region", "Region"),
@@ -40,20 +36,11 @@ fn dimensions() -> Vec<Dimension> {
         ("unit", "unit", "Unit"),
         ("currency", "currency_code", "Currency"),
         ("cost-category", "cost_category", "Cost categories"),
-    ]
-    .map(dimension)
-    .into()
+    ])
 }
 
 fn costs() -> Vec<Measure> {
-    let measure = |(name, column, title): (&str, &str, &str)| Measure {
-        name: name.to_owned(),
-        column: column.to_owned(),
-        title: title.to_owned(),
-        aggregate: Aggregate::Sum,
-        unit: Unit::Currency("currency_code".to_owned()),
-    };
-    [
+    let costs = [
         ("cost", "unblended_cost", "Unblended cost"),
         ("amortized", "amortized_cost", "Amortized cost"),
         ("calculated-amortized", "calculated_amortized_cost", "Amortized cost (savings plans only)"),
@@ -68,29 +55,16 @@ fn costs() -> Vec<Measure> {
         ("markup-blended", "markup_cost_blended", "Markup on blended cost"),
         ("markup-savings-plan", "markup_cost_savingsplan", "Markup on savings plan effective cost"),
         ("markup-amortized", "markup_cost_amortized", "Markup on amortized cost (savings plans only)"),
-    ]
-    .map(measure)
-    .into()
+    ];
+    declare::costs(&costs, "currency_code")
 }
 
 /// Costs and how much was used, and by how many resources.
 fn with_usage(resources: bool) -> Vec<Measure> {
     let mut measures = costs();
-    measures.push(Measure {
-        name: "usage".to_owned(),
-        column: "usage_amount".to_owned(),
-        title: "Usage".to_owned(),
-        aggregate: Aggregate::Sum,
-        unit: Unit::Column("unit".to_owned()),
-    });
+    measures.push(declare::sum("usage", "usage_amount", "Usage", Unit::Column("unit".to_owned())));
     if resources {
-        measures.push(Measure {
-            name: "resources".to_owned(),
-            column: "resource_ids".to_owned(),
-            title: "Resources".to_owned(),
-            aggregate: Aggregate::CountDistinct,
-            unit: Unit::None,
-        });
+        measures.push(declare::members("resources", "resource_ids", "Resources"));
     }
     measures
 }

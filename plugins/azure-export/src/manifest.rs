@@ -8,7 +8,7 @@ use crate::tables::{BILL, bill_schema};
 use arrow_schema::Schema;
 use costhost_sdk::contract::{IndexMethod, Manifest, Money, Summary, Table, TableRole};
 use costhost_sdk::declare::{self, index, money, owned};
-use costhost_sdk::rollup::{Declared, RollupTable};
+use costhost_sdk::rollup;
 use costhost_sdk::tag_keys;
 
 /// Index of the line items among the manifest's tables.
@@ -19,8 +19,6 @@ pub const DAILY: u32 = 1;
 pub const BILLS: u32 = 2;
 /// Index of the tag keys.
 pub const KEYS: u32 = 3;
-/// Index of the first rollup's table; the others follow.
-pub const FIRST_ROLLUP: u32 = 4;
 
 /// The plugin's declarations.
 #[must_use]
@@ -38,19 +36,14 @@ pub fn manifest() -> Manifest {
         reports: reports::reports(DAILY),
         labels: Vec::new(),
     };
-    for declared in declared_rollups() {
-        manifest.tables.push(declared.table);
-        manifest.rollups.push(declared.rollup);
-    }
+    add_rollups(&mut manifest);
     manifest
 }
 
 #[expect(clippy::expect_used, reason = "rollups are constants of this plugin, and a test makes them")]
-fn declared_rollups() -> Vec<Declared> {
-    let declared = |(output, rollup): (u32, RollupTable)| {
-        rollup.of(&daily_summary_schema(), DAILY, output).expect("a constant rollup fits its summary")
-    };
-    (FIRST_ROLLUP..).zip(rollups()).map(declared).collect()
+fn add_rollups(manifest: &mut Manifest) {
+    let rollups = rollups();
+    rollup::declare(manifest, rollups, DAILY, &daily_summary_schema()).expect("a constant rollup fits its summary");
 }
 
 fn line_items() -> Table {
@@ -106,6 +99,7 @@ mod tests {
     use super::*;
     use arrow_schema::{DataType, SchemaRef};
     use costhost_sdk::contract::{Condition, RollupAggregate, Unit};
+    use costhost_sdk::rollup::RollupTable;
     use std::sync::Arc;
 
     fn schema(table: u32) -> SchemaRef {
@@ -165,7 +159,7 @@ mod tests {
         for (name, expected) in [(DAILY_SUMMARY, DAILY), (BILL, BILLS), (tag_keys::TABLE, KEYS)] {
             assert_eq!(place(name), Some(expected), "{name}");
         }
-        assert_eq!(place("reporting_azure_cost_summary_p"), Some(FIRST_ROLLUP));
+        assert_eq!(place("reporting_azure_cost_summary_p"), Some(4));
     }
 
     /// Table, what it groups by beside day, currency and metric, and the name of the report of the same rows.

@@ -4,7 +4,8 @@
 
 use crate::metric::Metric;
 use crate::slices;
-use costhost_sdk::contract::{Aggregate, Clause, Condition, Dimension, Measure, ReportDefinition, Unit};
+use costhost_sdk::contract::{Clause, Condition, Dimension, Measure, ReportDefinition, Unit};
+use costhost_sdk::declare;
 
 /// Report definitions over the table with this index: of actual costs under plain names, of amortized costs under names
 /// that say so.
@@ -37,12 +38,7 @@ fn is(metric: Metric) -> Clause {
 }
 
 fn dimensions() -> Vec<Dimension> {
-    let dimension = |(name, column, title): (&str, &str, &str)| Dimension {
-        name: name.to_owned(),
-        column: column.to_owned(),
-        title: title.to_owned(),
-    };
-    [
+    declare::dimensions(&[
         ("account", "subscription_guid", "Subscription"),
         ("subscription", "subscription_name", "Subscription name"),
         ("service", "service_name", "Service"),
@@ -50,40 +46,19 @@ fn dimensions() -> Vec<Dimension> {
         ("instance-type", "instance_type", "Instance type"),
         ("unit", "unit_of_measure", "Unit"),
         ("currency", "currency", "Currency"),
-    ]
-    .map(dimension)
-    .into()
+    ])
 }
 
 fn costs() -> Vec<Measure> {
-    let measure = |(name, column, title): (&str, &str, &str)| Measure {
-        name: name.to_owned(),
-        column: column.to_owned(),
-        title: title.to_owned(),
-        aggregate: Aggregate::Sum,
-        unit: Unit::Currency("currency".to_owned()),
-    };
-    [("cost", "pretax_cost", "Cost before tax"), ("markup", "markup_cost", "Markup")].map(measure).into()
+    declare::costs(&[("cost", "pretax_cost", "Cost before tax"), ("markup", "markup_cost", "Markup")], "currency")
 }
 
 /// Costs and how much was used, and by how many resources.
 fn with_usage(resources: bool) -> Vec<Measure> {
     let mut measures = costs();
-    measures.push(Measure {
-        name: "usage".to_owned(),
-        column: "usage_quantity".to_owned(),
-        title: "Usage".to_owned(),
-        aggregate: Aggregate::Sum,
-        unit: Unit::Column("unit_of_measure".to_owned()),
-    });
+    measures.push(declare::sum("usage", "usage_quantity", "Usage", Unit::Column("unit_of_measure".to_owned())));
     if resources {
-        measures.push(Measure {
-            name: "resources".to_owned(),
-            column: "instance_ids".to_owned(),
-            title: "Resources".to_owned(),
-            aggregate: Aggregate::CountDistinct,
-            unit: Unit::None,
-        });
+        measures.push(declare::members("resources", "instance_ids", "Resources"));
     }
     measures
 }

@@ -2,16 +2,15 @@
 
 use crate::settings;
 use crate::tables::{
-    BILLS, DAILY, FIRST_ROLLUP, LABEL_KEYS, LINES, TEAMS, bill_schema, daily_schema, label_keys_schema, lines_schema,
-    team_column, teams_schema,
+    BILLS, DAILY, LABEL_KEYS, LINES, TEAMS, bill_schema, daily_schema, label_keys_schema, lines_schema, team_column,
+    teams_schema,
 };
 use arrow_schema::Schema;
 use costhost_sdk::contract::{
-    Aggregate, Clause, Condition, Dimension, IndexMethod, Manifest, Measure, ReportDefinition, Summary, Table,
-    TableRole, Unit,
+    Clause, Condition, IndexMethod, Manifest, ReportDefinition, Summary, Table, TableRole, Unit,
 };
 use costhost_sdk::declare::{self, index, money, owned};
-use costhost_sdk::rollup::RollupTable;
+use costhost_sdk::rollup::{self, RollupTable};
 
 /// Name of the summary and of its table.
 pub const DAILY_COSTS: &str = "tally_daily_costs";
@@ -45,12 +44,7 @@ pub fn manifest() -> Manifest {
 
 #[expect(clippy::expect_used, reason = "rollups are constants of this plugin, and a test makes them")]
 fn add_rollups(manifest: &mut Manifest) {
-    for (output, rollup) in (FIRST_ROLLUP..).zip(rollups()) {
-        let declared = rollup.of(&daily_schema(), DAILY, output).expect("a constant rollup fits its summary");
-        manifest.tables.push(declared.table);
-        manifest.rollups.push(declared.rollup);
-        manifest.lookups.extend(declared.lookups);
-    }
+    rollup::declare(manifest, rollups(), DAILY, &daily_schema()).expect("a constant rollup fits its summary");
 }
 
 fn rollups() -> Vec<RollupTable> {
@@ -89,29 +83,20 @@ fn data_services() -> Vec<Clause> {
 }
 
 fn report(name: &str, title: &str, conditions: Vec<Clause>) -> ReportDefinition {
-    let dimension = |(name, column, title): (&str, &str, &str)| Dimension {
-        name: name.to_owned(),
-        column: column.to_owned(),
-        title: title.to_owned(),
-    };
-    let measure = |(name, title, unit): (&str, &str, Unit)| Measure {
-        name: name.to_owned(),
-        column: name.to_owned(),
-        title: title.to_owned(),
-        aggregate: Aggregate::Sum,
-        unit,
-    };
     ReportDefinition {
         name: name.to_owned(),
         title: title.to_owned(),
         table: DAILY,
         time: "day".to_owned(),
-        dimensions: [("team", "team", "Team"), ("service", "service", "Service"), ("currency", "currency", "Currency")]
-            .map(dimension)
-            .into(),
-        measures: [("cost", "Cost", Unit::Currency("currency".to_owned())), ("seats", "Seats", Unit::None)]
-            .map(measure)
-            .into(),
+        dimensions: declare::dimensions(&[
+            ("team", "team", "Team"),
+            ("service", "service", "Service"),
+            ("currency", "currency", "Currency"),
+        ]),
+        measures: declare::costs(&[("cost", "cost", "Cost")], "currency")
+            .into_iter()
+            .chain([declare::sum("seats", "seats", "Seats", Unit::None)])
+            .collect(),
         where_: conditions,
         tags: Some("labels".to_owned()),
     }

@@ -17,8 +17,6 @@ pub const BILLS: u32 = 2;
 pub const LABEL_KEYS: u32 = 3;
 /// Index of the teams, a reference table.
 pub const TEAMS: u32 = 4;
-/// Index of the first rollup's table.
-pub const FIRST_ROLLUP: u32 = 5;
 
 fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)

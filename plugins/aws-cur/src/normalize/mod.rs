@@ -6,10 +6,11 @@
 
 mod header;
 
+use crate::manifest::LINE_ITEMS;
 use crate::naming::folded;
-use arrow_array::RecordBatch;
+use costhost_sdk::Rows;
 use costhost_sdk::billing_period::BillingPeriod;
-use costhost_sdk::contract::{Failure, Job, Reject};
+use costhost_sdk::contract::{Failure, Job};
 use costhost_sdk::file_rows::FileRows;
 use costhost_sdk::plan::Plan;
 use std::collections::BTreeSet;
@@ -29,21 +30,6 @@ pub struct Normalizer {
     promised: Vec<String>,
     period: BillingPeriod,
     notes: Vec<String>,
-}
-
-/// What a piece of input has become.
-#[derive(Debug, Default)]
-pub struct Batches {
-    /// Batches of line items, self-contained: text as dictionaries, as it is, or `Null`.
-    pub batches: Vec<RecordBatch>,
-    /// Input rows, those left out among them.
-    pub rows: u64,
-    /// Rows and cells set aside.
-    pub rejects: Vec<Reject>,
-    /// How many more were set aside.
-    pub rejects_uncounted: u64,
-    /// What an operator may want to know of this file, a sentence each.
-    pub notes: Vec<String>,
 }
 
 impl Normalizer {
@@ -67,7 +53,7 @@ impl Normalizer {
     /// # Errors
     /// When the file is not a report, lacks a column without which no row counts, or has a row that is too long to read or
     /// of another billing period.
-    pub fn push(&mut self, data: &[u8]) -> Result<Batches, Failure> {
+    pub fn push(&mut self, data: &[u8]) -> Result<Rows, Failure> {
         let (promised, notes) = (&self.promised, &mut self.notes);
         self.rows.push(data, &mut |names| plan(names, promised, notes))?;
         self.output()
@@ -77,27 +63,21 @@ impl Normalizer {
     ///
     /// # Errors
     /// When the file has no header, or as [`Normalizer::push`].
-    pub fn finish(&mut self) -> Result<Batches, Failure> {
+    pub fn finish(&mut self) -> Result<Rows, Failure> {
         let (promised, notes) = (&self.promised, &mut self.notes);
         self.rows.finish(&mut |names| plan(names, promised, notes))?;
         self.notes.extend(self.rows.rounded_note());
-        let mut batches = self.output()?;
-        batches.notes.extend(self.period.note());
-        Ok(batches)
+        let mut rows = self.output()?;
+        rows.notes.extend(self.period.note());
+        Ok(rows)
     }
 
-    fn output(&mut self) -> Result<Batches, Failure> {
+    fn output(&mut self) -> Result<Rows, Failure> {
         let output = self.rows.take();
         if let Some(table) = self.rows.table() {
             self.period.check(&output, table.plan()).map_err(|failure| self.rows.here(failure))?;
         }
-        Ok(Batches {
-            batches: output.batches,
-            rows: output.rows,
-            rejects: output.rejects,
-            rejects_uncounted: output.rejects_uncounted,
-            notes: std::mem::take(&mut self.notes),
-        })
+        Ok(Rows::of(LINE_ITEMS, output, std::mem::take(&mut self.notes)))
     }
 }
 

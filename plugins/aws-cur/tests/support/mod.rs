@@ -5,7 +5,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
 use arrow_array::{Array, ArrayRef, Decimal128Array, RecordBatch};
 use arrow_schema::DataType;
-use aws_cur::normalize::{Batches, Normalizer};
+use aws_cur::normalize::Normalizer;
+use costhost_sdk::Rows;
 use costhost_sdk::bindings::costhost::provider::types::{Compression, Failure, Form, InputFile, Period, Reject};
 use costhost_sdk::bindings::exports::costhost::provider::normalize::Job;
 use costhost_sdk::{decimal, ipc};
@@ -62,8 +63,8 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn add(&mut self, out: Batches) {
-        for batch in &out.batches {
+    pub(crate) fn add(&mut self, out: Rows) {
+        for (_, batch) in &out.batches {
             let bytes = ipc::encode(batch).unwrap();
             let back = ipc::decode(&bytes).unwrap();
             assert_eq!(back, std::slice::from_ref(batch));

@@ -7,6 +7,7 @@ mod dates;
 pub(crate) mod header;
 
 use crate::columns::METRIC;
+use crate::manifest::LINE_ITEMS;
 use crate::metric::Metric;
 use crate::settings::Settings;
 use arrow_array::cast::AsArray;
@@ -93,18 +94,12 @@ impl Normalizer {
             self.dates.check(&output.batches, table.time_order(), table.date_order())?;
             self.period.check(&output, table.plan())?;
         }
-        let mut batches = Vec::with_capacity(output.batches.len());
-        for batch in output.batches {
-            self.fits_metric(&batch)?;
-            batches.push((crate::manifest::LINE_ITEMS, with_metric(&batch, self.metric).map_err(|error| bug(&error))?));
+        let mut rows = Rows::of(LINE_ITEMS, output, Vec::new());
+        for (_, batch) in &mut rows.batches {
+            self.fits_metric(batch)?;
+            *batch = with_metric(batch, self.metric).map_err(|error| bug(&error))?;
         }
-        Ok(Rows {
-            batches,
-            rows: output.rows,
-            rejects: output.rejects,
-            rejects_uncounted: output.rejects_uncounted,
-            notes: Vec::new(),
-        })
+        Ok(rows)
     }
 
     /// Without a manifest the metric is what a path or setting says, or else assumed: then rows must not contradict it.

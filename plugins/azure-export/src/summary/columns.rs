@@ -27,17 +27,10 @@ pub(crate) const UNIT: &str = "unit_of_measure";
 
 /// Texts of groups while they are made: the unit last, so that the groups of one row stand beside each other, the largest
 /// unit last.
-const GROUP_TEXTS: [&str; KEY_TEXTS.len() + 1] = [
-    "subscription_guid",
-    "subscription_name",
-    "resource_location",
-    "service_name",
-    "instance_type",
-    "tags",
-    "currency",
-    "metric",
-    UNIT,
-];
+const GROUP_TEXTS: [&str; KEY_TEXTS.len() + 1] = {
+    let [subscription, name, location, service, instance, tags, currency, metric] = KEY_TEXTS;
+    [subscription, name, location, service, instance, tags, currency, metric, UNIT]
+};
 
 /// Columns that are sums, in the order of [`sum`].
 pub(crate) const SUMS: [&str; 2] = ["pretax_cost", "usage_quantity"];

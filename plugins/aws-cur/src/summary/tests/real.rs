@@ -46,7 +46,7 @@ pub(super) fn fold(text: &[u8], piece: usize, into: &mut DailySummary) {
     .unwrap();
     let mut outputs: Vec<_> = text.chunks(piece).map(|piece| normalizer.push(piece).unwrap()).collect();
     outputs.push(normalizer.finish().unwrap());
-    for batch in outputs.iter().flat_map(|output| &output.batches) {
+    for (_, batch) in outputs.iter().flat_map(|output| &output.batches) {
         into.fold(crate::manifest::LINE_ITEMS, batch).unwrap();
     }
 }
