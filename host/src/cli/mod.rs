@@ -25,6 +25,7 @@ pub mod publish;
 pub mod reconcile;
 pub mod report;
 pub mod run;
+mod selection;
 pub mod sources;
 pub mod sql;
 pub mod summarize;

@@ -1,5 +1,6 @@
 //! `costhost run`: the main job.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
@@ -10,7 +11,7 @@ use super::{Exit, table};
 use crate::ingest::receipt::{PeriodStatus, Receipt};
 use crate::ingest::run::RunContext;
 use crate::ingest::{plan, run};
-use crate::plugin::Cancel;
+use crate::plugin::{Cancel, Plugin};
 use crate::report::definitions;
 
 /// Flags of `costhost run`.
@@ -66,8 +67,10 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     })
     .await??;
     // Also when nothing was loaded: an earlier run may have ended just before this.
-    for source in &request.sources {
-        definitions::publish(&lake, &request.options.tenant, source.plugin.manifest()).await?;
+    let plugins: BTreeMap<&str, &Plugin> =
+        request.sources.iter().map(|source| (source.plugin.digest(), &*source.plugin)).collect();
+    for plugin in plugins.values() {
+        definitions::publish(&lake, &request.options.tenant, plugin.manifest()).await?;
     }
     if let Some(database) = &database {
         receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await;
