@@ -58,10 +58,9 @@ impl Calls {
         PluginError::Contract { place: Box::new(self.place()), problem }
     }
 
-    /// Rows that were refused; the store is not used again.
-    pub(super) fn bad_rows(&mut self, table: &str, problem: String) -> PluginError {
+    /// The store is not used again: what it returned was refused.
+    pub(super) fn poison(&mut self) {
         self.poisoned = true;
-        PluginError::BadRows { place: Box::new(self.place()), table: table.to_owned(), problem }
     }
 
     /// A limit the host itself counts; the store is not used again.

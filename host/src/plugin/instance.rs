@@ -1,4 +1,4 @@
-//! An instance of a plugin: one store for one file or one unit of work.
+//! An instance of a plugin: one store for some files of one unit of work, or for its summaries.
 //!
 //! After an error that is not a failure the plugin itself returned, the instance answers every call with
 //! [`PluginError::Poisoned`]: a guest that was stopped halfway holds nothing that can be trusted.
@@ -13,10 +13,10 @@ use super::abi::v0_1::{fold, normalize, summarize, types};
 use super::call::{Calls, mib};
 use super::error::{Place, PluginError};
 use super::findings;
-use super::intake::Intake;
 use super::limits::{Cancel, LimitKind, Limits};
-use super::loaded::Plugin;
+use super::loaded::{CallContext, Plugin};
 use super::manifest::TableRole;
+use super::row_reader::{RowReader, Unchecked, UncheckedRows};
 use super::state::{Duty, store};
 use super::types::{NormalizeJob, Outcome, SummaryTask, TableRows};
 
@@ -65,7 +65,7 @@ pub struct Instance {
     normalize: normalize::Guest,
     summarize: Option<summarize::Guest>,
     fold: Option<fold::Guest>,
-    intake: Intake,
+    rows: RowReader,
     returned: u64,
     /// Bytes of saved state and summary rows, which all accumulators of the instance share a budget for.
     drained: u64,
@@ -96,8 +96,15 @@ impl Instance {
             Ok((normalize, summarize, fold))
         })?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let intake = Intake::default();
-        Ok(Self { id, plugin, calls, normalize, summarize, fold, intake, returned: 0, drained: 0 })
+        let rows = RowReader::new(Arc::clone(&plugin), calls.place());
+        Ok(Self { id, plugin, calls, normalize, summarize, fold, rows, returned: 0, drained: 0 })
+    }
+
+    /// Says what is worked on from now on: errors and log records tell it.
+    pub fn turn_to(&mut self, context: &CallContext) {
+        let place = &mut self.calls.store.data_mut().place;
+        place.context = context.to_string();
+        self.rows = RowReader::new(Arc::clone(&self.plugin), place.clone());
     }
 
     /// Opens a normalizer for one file.
@@ -117,12 +124,21 @@ impl Instance {
     /// # Errors
     /// As [`Instance::open_normalizer`], and [`PluginError::BadRows`] when what came back is not what was declared.
     pub fn push(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Outcome, PluginError> {
+        let unchecked = self.push_unchecked(normalizer, data)?;
+        self.read(unchecked)
+    }
+
+    /// Pushes the next piece of the file and leaves the checking of rows to a [`RowReader`], on another thread perhaps.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn push_unchecked(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
         self.calls.pushed += data.len() as u64;
         normalizer.pushed += data.len() as u64;
         let guest = self.normalize.normalizer();
         let outcome = self.calls.run(|store| guest.call_push(store, normalizer.resource, data))?;
-        self.outcome(normalizer, outcome)
+        self.unchecked(normalizer, outcome)
     }
 
     /// Tells the normalizer that the file has ended.
@@ -130,10 +146,32 @@ impl Instance {
     /// # Errors
     /// As [`Instance::push`].
     pub fn finish(&mut self, normalizer: &mut NormalizerHandle) -> Result<Outcome, PluginError> {
+        let unchecked = self.finish_unchecked(normalizer)?;
+        self.read(unchecked)
+    }
+
+    /// Tells the normalizer that the file has ended and leaves the checking of rows to a [`RowReader`].
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn finish_unchecked(&mut self, normalizer: &mut NormalizerHandle) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
         let guest = self.normalize.normalizer();
         let outcome = self.calls.run(|store| guest.call_finish(store, normalizer.resource))?;
-        self.outcome(normalizer, outcome)
+        self.unchecked(normalizer, outcome)
+    }
+
+    /// Checks the rows of an earlier call; an instance whose rows are refused is not used again.
+    ///
+    /// # Errors
+    /// [`PluginError::BadRows`] when rows are not what was declared.
+    pub fn read(&mut self, unchecked: Unchecked) -> Result<Outcome, PluginError> {
+        self.rows.read(unchecked).inspect_err(|_| self.calls.poison())
+    }
+
+    /// What checks the rows of this instance that it was not asked to check itself.
+    pub fn row_reader(&self) -> RowReader {
+        RowReader::new(Arc::clone(&self.plugin), self.calls.place())
     }
 
     /// Drops a normalizer and what the guest holds for it.
@@ -299,11 +337,12 @@ impl Instance {
         result.map_err(|failure| self.calls.failure(failure))
     }
 
-    fn outcome(
+    /// Charges what a normalizer returned and takes everything but the rows for what it is.
+    fn unchecked(
         &mut self,
         normalizer: &mut NormalizerHandle,
         outcome: Result<normalize::Outcome, types::Failure>,
-    ) -> Result<Outcome, PluginError> {
+    ) -> Result<Unchecked, PluginError> {
         let outcome = outcome.map_err(|failure| self.calls.failure(failure))?;
         let rows = outcome.outputs.iter().map(|output| output.data.len() as u64);
         let rejects = outcome.rejects.iter().map(text_bytes);
@@ -318,23 +357,25 @@ impl Instance {
                 let problem = format!("a normalizer returned rows for table {}, which is a summary", output.table);
                 return Err(self.calls.contract(problem));
             }
-            outputs.push(self.rows(output)?);
+            outputs.push(self.declared(output)?);
         }
         let rejects = outcome.rejects.into_iter().map(|reject| findings::reject(reject.into()));
         let rejects = rejects.collect::<Result<_, _>>().map_err(|problem| self.calls.contract(problem))?;
-        Ok(Outcome { outputs, rows: outcome.rows, rejects, rejects_uncounted: outcome.rejects_uncounted })
+        let (rows, rejects_uncounted) = (outcome.rows, outcome.rejects_uncounted);
+        Ok(Unchecked { outputs, rows, rejects, rejects_uncounted })
     }
 
     fn rows(&mut self, output: types::Output) -> Result<TableRows, PluginError> {
-        let index = output.table as usize;
-        let Some(table) = self.plugin.manifest().tables.get(index) else {
-            return Err(self.calls.contract(format!("it returned rows for table {index}, which it did not declare")));
-        };
-        let batches = self
-            .intake
-            .read(output.data, &table.schema)
-            .map_err(|problem| self.calls.bad_rows(&table.name, problem))?;
-        Ok(TableRows { table: index, batches })
+        let unchecked = self.declared(output)?;
+        self.rows.read_rows(unchecked).inspect_err(|_| self.calls.poison())
+    }
+
+    fn declared(&mut self, output: types::Output) -> Result<UncheckedRows, PluginError> {
+        let table = output.table as usize;
+        if table >= self.plugin.manifest().tables.len() {
+            return Err(self.calls.contract(format!("it returned rows for table {table}, which it did not declare")));
+        }
+        Ok(UncheckedRows { table, data: output.data })
     }
 }
 

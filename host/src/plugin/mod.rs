@@ -26,6 +26,7 @@ mod manifest_check;
 mod manifest_database;
 mod manifest_reports;
 mod null_columns;
+mod row_reader;
 mod state;
 pub mod types;
 
@@ -37,4 +38,5 @@ pub use intake::encode_ipc;
 pub use limits::{Cancel, LimitKind, Limits};
 pub use loaded::{CallContext, Plugin};
 pub use manifest_database::is_json;
+pub use row_reader::{RowReader, Unchecked};
 pub use types::*;
