@@ -11,6 +11,7 @@ pub mod bindings;
 pub mod arrow_rows;
 pub mod billing_period;
 pub mod calendar;
+mod columns;
 pub mod csv;
 pub mod date_order;
 pub mod decimal;

@@ -2,7 +2,6 @@
 
 use crate::csv::field::unquote;
 use crate::intern::{Interner, same};
-use arrow_array::builder::BooleanBufferBuilder;
 use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
 use arrow_array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, NullArray, PrimitiveArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -143,13 +142,14 @@ where
 
 /// Validity of a column that may be shorter than `rows`: what is missing at its end is null.
 pub(crate) fn nulls<T>(rows: usize, values: &[T], valid: impl Fn(&T) -> bool) -> Option<NullBuffer> {
-    if values.len() == rows && values.iter().all(&valid) {
-        return None;
+    let mut words = vec![0u64; rows.div_ceil(64)];
+    let mut count = 0;
+    for (word, values) in words.iter_mut().zip(values.chunks(64)) {
+        *word = values.iter().enumerate().fold(0, |word, (bit, value)| word | u64::from(valid(value)) << bit);
+        count += word.count_ones() as usize;
     }
-    let mut builder = BooleanBufferBuilder::new(rows);
-    builder.append_buffer(&BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(&valid)));
-    builder.append_n(rows - values.len(), false);
-    Some(NullBuffer::new(builder.finish()))
+    let valid = || NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows));
+    (count < rows).then(valid)
 }
 
 /// A column of text under construction.
@@ -198,7 +198,10 @@ impl TextColumn {
         if let Some(plain) = &mut self.plain {
             return extend_plain(plain, &mut self.dictionary.scratch, (rows, data, utf8), cells, bad);
         }
-        self.codes.resize(rows + end.row as usize + 1, NULL);
+        let slots = {
+            self.codes.resize(rows + end.row as usize + 1, NULL);
+            self.codes.get_mut(rows..).unwrap_or_default()
+        };
         let (mut last_bytes, mut last_code) = (first.bytes(data), self.dictionary.code(first.bytes(data)));
         for cell in cells {
             let bytes = cell.bytes(data);
@@ -208,7 +211,7 @@ impl TextColumn {
             }
             if last_code == BAD {
                 bad.push(cell.row);
-            } else if let Some(slot) = self.codes.get_mut(rows + cell.row as usize)
+            } else if let Some(slot) = slots.get_mut(cell.row as usize)
                 && *slot == NULL
             {
                 *slot = last_code;

@@ -3,6 +3,7 @@
 //! Invariant: the rows do not depend on where the bytes were cut.
 
 pub mod field;
+mod positions;
 mod scan;
 mod simd;
 
@@ -10,8 +11,9 @@ use scan::{Marks, State};
 
 /// The longest row that is read.
 pub const MAX_ROW: usize = 16 << 20;
-/// Longer pushes are looked at in pieces of this size, so that positions fit 32 bits.
-const PIECE: usize = 1 << 20;
+/// Longer pushes are looked at in pieces of this size: a piece, its positions and the dictionaries that its fields are
+/// looked up in then stay in a core's own cache.
+const PIECE: usize = 256 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A row is longer than [`MAX_ROW`].
@@ -128,7 +130,7 @@ impl Reader {
     fn block(&self, open_quote: bool) -> Block<'_> {
         Block {
             data: &self.buffer,
-            positions: &self.marks.positions,
+            positions: self.marks.positions.as_slice(),
             rows: &self.marks.rows,
             offset: Some(self.offset),
             ascii: self.marks.ascii,
@@ -314,7 +316,7 @@ impl Writer {
     pub fn block(&self) -> Block<'_> {
         Block {
             data: &self.buffer,
-            positions: &self.marks.positions,
+            positions: self.marks.positions.as_slice(),
             rows: &self.marks.rows,
             offset: None,
             ascii: self.buffer.is_ascii(),
