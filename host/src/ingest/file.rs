@@ -149,7 +149,7 @@ impl<'a> FileWork<'a> {
             self.push(chunk)?;
             progress.set(reader.bytes_in());
         }
-        Ok(())
+        check_byte_count(&input, &period.title(), reader.size(), reader.bytes_out())
     }
 
     fn push_parquet(&mut self, columns: &[String], progress: &FileProgress) -> Result<(), IngestError> {
@@ -290,6 +290,18 @@ impl<'a> FileWork<'a> {
                 discard(table, files);
             }
         }
+    }
+}
+
+/// Manifests count the bytes of a compressed file as it is stored, or those in it: providers do not say which.
+fn check_byte_count(input: &InputFile, title: &str, stored: u64, inside: u64) -> Result<(), IngestError> {
+    match input.bytes {
+        Some(promised) if promised != stored && promised != inside => Err(IngestError::Refused(format!(
+            "{} of {title} has {stored} bytes and {inside} uncompressed, but its manifest promises {promised}; the delivery \
+             is not complete, run again when it is",
+            input.path
+        ))),
+        _ => Ok(()),
     }
 }
 

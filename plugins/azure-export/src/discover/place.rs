@@ -43,7 +43,7 @@ pub(crate) fn run_key(path: &str) -> &str {
 }
 
 /// A file's name without form, partition's numbers and run's id.
-fn export_name(path: &str) -> String {
+pub(crate) fn export_name(path: &str) -> String {
     let name = without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.']);
     if name.is_empty() { "export".to_owned() } else { name.to_owned() }
 }
@@ -69,19 +69,20 @@ pub(crate) fn partition_numbers(path: &str) -> Option<(u64, u64)> {
     partition(&stem(path)).map(|(_, numbers)| numbers)
 }
 
-/// Four digits or more after `_`: fewer may be anything. Before them `part_` and any number.
+/// Digits after `part_<number>_`; after another name four that begin with a zero, as other numbers may be a year, a month
+/// or anything.
 fn partition(stem: &str) -> Option<(&str, (u64, u64))> {
-    let digits = |text: &str, least: usize| {
-        let sound = (least..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| {
+        let sound = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         if sound { text.parse::<u64>().ok() } else { None }
     };
-    let (name, last) = stem.rsplit_once('_')?;
-    let last = digits(last, 4)?;
+    let (name, written) = stem.rsplit_once('_')?;
+    let last = digits(written)?;
     let part = name.rsplit_once('_').filter(|(before, _)| before.ends_with("part"));
-    Some(match part.and_then(|(before, number)| Some((before, digits(number, 1)?))) {
-        Some((before, number)) => (before, (number, last)),
-        None => (name, (0, last)),
-    })
+    match part.and_then(|(before, number)| Some((before, digits(number)?))) {
+        Some((before, number)) => Some((before, (number, last))),
+        None => (written.len() == 4 && written.starts_with('0')).then_some((name, (0, last))),
+    }
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -119,7 +120,9 @@ mod tests {
         assert_eq!(partition_numbers("a/part_0_0001.csv"), Some((0, 1)));
         assert_eq!(partition_numbers("a/part_1_0012.snappy.parquet"), Some((1, 12)));
         assert_eq!(partition_numbers("a/costs_0002.csv"), Some((0, 2)));
-        assert_eq!(partition_numbers("a/costs_2.csv"), None);
+        for name in ["costs_2", "costs_2025", "costs_202510", "costs_20251031"] {
+            assert_eq!(partition_numbers(&format!("a/{name}.csv")), None, "{name}");
+        }
         assert_eq!(partition_numbers(&format!("costs_{ID}.csv")), None);
     }
 
