@@ -4,7 +4,7 @@
 //! files with names of different ones beside each other are a problem, never passed over.
 
 use super::head::{Told, look};
-use super::place::{export_name, run_key, source};
+use super::place::{may_be_one_export, run_key, source};
 use super::plain::{Plain, run};
 use super::run::Run;
 use super::span::month_folder;
@@ -75,7 +75,7 @@ fn focus(storage: &dyn Storage, groups: &[Vec<Object>]) -> Option<String> {
 fn several_exports(runs: &[Run]) -> Option<Failure> {
     let mut named = runs.iter().map(|run| run.path.as_str()).filter(|path| run_key(path) != folder(path));
     let first = named.next()?;
-    let other = named.find(|path| export_name(path) != export_name(first))?;
+    let other = named.find(|path| !may_be_one_export(first, path))?;
     let message = format!(
         "{first} and {other} are of one month, and named like two exports: whether one takes the other's place cannot be told; \
          put each export into a folder of its own, with the folder of the month in it"

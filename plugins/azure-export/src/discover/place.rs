@@ -28,7 +28,7 @@ pub(crate) fn loose_source(path: &str) -> String {
         parts.truncate(at);
     }
     let name = export_name(path);
-    parts.push(&name);
+    parts.push(if name.is_empty() { "export" } else { name });
     source_name::of_folders(&parts)
 }
 
@@ -42,10 +42,23 @@ pub(crate) fn run_key(path: &str) -> &str {
     if below_month && without_id(name).len() == name.len() { folder(path) } else { name }
 }
 
-/// A file's name without form, partition's numbers and run's id.
-pub(crate) fn export_name(path: &str) -> String {
-    let name = without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.']);
-    if name.is_empty() { "export".to_owned() } else { name.to_owned() }
+/// A file's name without form, partition's numbers and run's id; empty when nothing else is in it.
+pub(crate) fn export_name(path: &str) -> &str {
+    without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.'])
+}
+
+/// Whether two files may be of one export by their names, in which dates and times say nothing.
+pub(crate) fn may_be_one_export(a: &str, b: &str) -> bool {
+    let words = |path| without_times(export_name(path));
+    let (a, b) = (words(a), words(b));
+    a.is_empty() || b.is_empty() || a == b
+}
+
+/// The letters of a name and those numbers that are too short for a date.
+fn without_times(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_time = |word: &str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    words.filter(|word| !word.is_empty() && !is_time(word)).collect::<Vec<_>>().join("-")
 }
 
 /// The name without the run's id that it ends with.
@@ -113,6 +126,14 @@ mod tests {
         assert_eq!(loose_source(&format!("{ID}.csv")), "export");
         assert_eq!(loose_source("2025-10/part_0_0001.csv"), loose_source("2025-11/part_0_0002.snappy.parquet"));
         assert_ne!(loose_source("a/x.csv"), loose_source("b/x.csv"));
+    }
+
+    #[test]
+    fn exports_are_told_apart_by_the_words_in_names() {
+        for other in ["costs-20251015.csv", &format!("costs_{ID}.csv.gz"), "part_0_0001.csv", "Credits_202510151200.csv"] {
+            assert_eq!(may_be_one_export("costs-20251014.csv", other), !other.starts_with('C'), "{other}");
+        }
+        assert!(!may_be_one_export("sub1.csv", "sub2.csv") && !may_be_one_export("a/actual.csv", "a/amortized.csv"));
     }
 
     #[test]
