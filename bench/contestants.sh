@@ -8,11 +8,17 @@ contestant() {
     contestants+=(--contestant "$1" "$2" "$3" "$4")
 }
 
+# compiled PLUGIN: the plugin has been compiled and kept, so that no measured run compiles it. Prints its path.
+compiled() {
+    "$target/release/costhost" plugin show "$target/plugins/$1.wasm" > /dev/null
+    echo "$target/plugins/$1.wasm"
+}
+
 # costhost_run NAME PLUGIN INPUT: a load into an empty lake.
 costhost_run() {
     local lake="$work/lake"
     contestant "$1" "$lake/default/*/line_items" "rm -rf '$lake'" \
-        "'$target/release/costhost' run --plugin '$target/plugins/$2.wasm' '$3' --source-name bench --lake '$lake'"
+        "'$target/release/costhost' run --plugin '$(compiled "$2")' '$3' --source-name bench --lake '$lake'"
 }
 
 # peer TASK PROVIDER FILES: a task of peers.py.

@@ -3,7 +3,7 @@
 measure.py --title TITLE --runs N --results FILE --contestant NAME OUTPUT PREPARATION COMMAND [--contestant ..]
 
 Each command is a whole process, begun by `exec` of a shell; PREPARATION is run before each, untimed. Peak is the largest
-resident size of one process. OUTPUT (a glob of files or folders, may be empty) is weighed after the last run. Every single
+resident size of one process. OUTPUT (a glob of files or folders, may be empty) is weighed after each run. Every single
 run is kept as a line of JSON in FILE.
 """
 
@@ -17,7 +17,7 @@ import sys
 import time
 
 
-def run(name, preparation, command):
+def run(name, output, preparation, command):
     if preparation:
         subprocess.run(["bash", "-c", preparation], check=True)
     start = time.perf_counter()
@@ -27,7 +27,7 @@ def run(name, preparation, command):
     wall = time.perf_counter() - start
     if status:
         sys.exit(f"{name} failed: {command}\n{errors.decode(errors='replace')[-2000:]}")
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024, "parquet": weight(output)}
 
 
 def weight(pattern):
@@ -50,9 +50,9 @@ def table(title, contestants, results):
     print(f"\n{title}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n")
     print(f"| median of {runs} (min-max) | wall s | CPU s | peak MB | Parquet MB | wall / first | CPU / first |")
     print("|---|---|---|---|---|---|---|")
-    for name, output, *_ in contestants:
+    for name, *_ in contestants:
         of = lambda key: [run[key] for run in results[name]]
-        parquet = weight(output)
+        parquet = statistics.median(of("parquet"))
         written = f"{parquet / 1e6:.1f}" if parquet else ""
         ratios = [statistics.median(of(key)) / ours[key] if ours[key] else 0 for key in ("wall", "cpu")]
         print(f"| {name} | {spread(of('wall'), '.2f')} | {spread(of('cpu'), '.2f')} | {spread(of('peak'), '.0f')} | {written} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
@@ -69,8 +69,8 @@ def main():
     results = {contestant[0]: [] for contestant in args.contestant}
     with open(args.results, "a") as kept:
         for turn in range(args.runs):
-            for name, _, preparation, command in args.contestant:
-                measured = run(name, preparation, command)
+            for name, output, preparation, command in args.contestant:
+                measured = run(name, output, preparation, command)
                 results[name].append(measured)
                 kept.write(json.dumps({"title": args.title, "name": name, "turn": turn, **measured}) + "\n")
                 print(f"  {name}: {measured['wall']:.2f} s", file=sys.stderr, flush=True)

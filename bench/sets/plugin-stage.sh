@@ -6,12 +6,11 @@ plain_text() {
 }
 made "$plain" plain_text > /dev/null
 native="$work/native-target"
-CARGO_TARGET_DIR="$native" cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml" -p aws-cur --example normalize_aws
+# By the profile that components are built with, too.
+CARGO_TARGET_DIR="$native" cargo build --quiet --profile plugin --locked --manifest-path "$root/Cargo.toml" -p aws-cur --example normalize_aws
 CARGO_TARGET_DIR="$target" cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml" -p costhost --example plugin_stage
-# Once untimed: the component is compiled and kept.
-"$target/release/examples/plugin_stage" "$target/plugins/aws-cur.wasm" "$plain/rows.csv" > /dev/null
 warm "$plain"
-contestant "native library" "" "" "'$native/release/examples/normalize_aws' '$plain/rows.csv'"
+contestant "native library" "" "" "'$native/plugin/examples/normalize_aws' '$plain/rows.csv'"
 contestant "component, its rows checked" "" "" \
-    "'$target/release/examples/plugin_stage' '$target/plugins/aws-cur.wasm' '$plain/rows.csv'"
+    "'$target/release/examples/plugin_stage' '$(compiled aws-cur)' '$plain/rows.csv'"
 measure "Plugin alone, wide AWS bill of $((rows / 4)) rows of plain text"

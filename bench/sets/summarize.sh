@@ -2,7 +2,7 @@
 data="$(wide_bill "$rows" 4)"
 lake="$work/lake-summarize"
 rm -rf "$lake"
-"$target/release/costhost" run --plugin "$target/plugins/aws-cur.wasm" "$data" --source-name bench --lake "$lake" > /dev/null
+"$target/release/costhost" run --plugin "$(compiled aws-cur)" "$data" --source-name bench --lake "$lake" > /dev/null
 contestant "costhost summarize" "" "" \
-    "'$target/release/costhost' summarize --force --plugin '$target/plugins/aws-cur.wasm' --lake '$lake'"
+    "'$target/release/costhost' summarize --force --plugin '$(compiled aws-cur)' --lake '$lake'"
 measure "Summaries anew, wide AWS bill of $rows rows"

@@ -47,11 +47,13 @@ pub(crate) fn export_name(path: &str) -> &str {
     without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.'])
 }
 
-/// Whether two files may be of one export by their names, in which dates and times say nothing.
+/// Whether two files may be of one export by their names, in which dates and times say nothing; names of partitions alone
+/// say nothing at all.
 pub(crate) fn may_be_one_export(a: &str, b: &str) -> bool {
     let words = |path| without_times(export_name(path));
     let (a, b) = (words(a), words(b));
-    a.is_empty() || b.is_empty() || a == b
+    let nameless = |words: &str| words.is_empty() || words == "part";
+    nameless(&a) || nameless(&b) || a == b
 }
 
 /// The letters of a name and those numbers that are too short for a date.
@@ -130,7 +132,9 @@ mod tests {
 
     #[test]
     fn exports_are_told_apart_by_the_words_in_names() {
-        for other in ["costs-20251015.csv", &format!("costs_{ID}.csv.gz"), "part_0_0001.csv", "Credits_202510151200.csv"] {
+        for other in
+            ["costs-20251015.csv", &format!("costs_{ID}.csv.gz"), "part_0_0001.csv", "Credits_202510151200.csv"]
+        {
             assert_eq!(may_be_one_export("costs-20251014.csv", other), !other.starts_with('C'), "{other}");
         }
         assert!(!may_be_one_export("sub1.csv", "sub2.csv") && !may_be_one_export("a/actual.csv", "a/amortized.csv"));
