@@ -43,9 +43,15 @@ plugins: setup
     "{{ target }}/debug/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
     "{{ target }}/debug/costhost" plugin build tests/tally --output "{{ plugins }}/tally.wasm"
 
-# Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand.
-bench rows="1000000": build
-    bench/run.sh "{{ target }}" "{{ rows }}"
+# Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand. Another
+# set than the usual ones: `just bench ten-times 3` (`bench/run.sh` lists them).
+bench set="all" runs="5": build
+    bench/run.sh "{{ target }}" "{{ set }}" "{{ runs }}"
+
+# Record what the plugins cost to run, which a test holds them to: after a change that is meant to be slower, or is faster.
+record-fuel: setup plugins
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_RECORD_FUEL=1 cargo test --workspace --locked --test e2e -- fuel
+    cat tests/expected/fuel.json
 
 # Format the code.
 fmt:

@@ -13,6 +13,9 @@ use crate::source::parquet::{ParquetFile, open_parquet};
 /// A pull of the pieces of one file, in its order.
 pub(super) struct Pieces<'a> {
     form: Open,
+    input: InputFile,
+    /// Of the period, for messages.
+    title: String,
     progress: &'a FileProgress,
     /// Time spent reading, decompressing and decoding.
     pub(super) spent: Duration,
@@ -34,14 +37,23 @@ impl<'a> Pieces<'a> {
             Form::Bytes => Open::Bytes(fetch::open_file(location, &spec, handle)?),
             Form::Parquet(columns) => Open::Parquet(open_parquet(location, &spec, columns, handle)?),
         };
-        Ok(Self { form, progress, spent: Duration::ZERO })
+        Ok(Self { form, input: input.clone(), title: task.period.title(), progress, spent: Duration::ZERO })
     }
 
     /// The next piece, in place of what was in `piece`; `false` after the last.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or ends with another number of bytes than was promised.
     pub(super) fn next(&mut self, piece: &mut Vec<u8>) -> Result<bool, IngestError> {
         let started = Instant::now();
         let (more, bytes) = match &mut self.form {
-            Open::Bytes(reader) => (reader.read_chunk(piece)?, reader.bytes_in()),
+            Open::Bytes(reader) => {
+                let more = reader.read_chunk(piece)?;
+                if !more {
+                    check_byte_count(&self.input, &self.title, reader.size(), reader.bytes_out())?;
+                }
+                (more, reader.bytes_in())
+            }
             Open::Parquet(file) => {
                 let batch = file.next_batch()?;
                 let more = batch.is_some();
@@ -56,6 +68,18 @@ impl<'a> Pieces<'a> {
         self.spent += started.elapsed();
         self.progress.set(bytes);
         Ok(more)
+    }
+}
+
+/// Manifests count the bytes of a compressed file as it is stored, or those in it: providers do not say which.
+fn check_byte_count(input: &InputFile, title: &str, stored: u64, inside: u64) -> Result<(), IngestError> {
+    match input.bytes {
+        Some(promised) if promised != stored && promised != inside => Err(IngestError::Refused(format!(
+            "{} of {title} has {stored} bytes and {inside} uncompressed, but its manifest promises {promised}; the delivery \
+             is not complete, run again when it is",
+            input.path
+        ))),
+        _ => Ok(()),
     }
 }
 

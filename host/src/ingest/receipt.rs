@@ -99,7 +99,7 @@ pub struct FileReceipt {
     /// Rows that the delivery's manifest promises, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_rows: Option<u64>,
-    /// Bytes that it promises.
+    /// Bytes as stored that it promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_bytes: Option<u64>,
     /// Where the store has one.

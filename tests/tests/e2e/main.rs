@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod concurrent;
 mod crash;
+mod fuel;
 mod lifecycle;
 mod postgres_aws;
 mod postgres_lifecycle;
