@@ -56,7 +56,7 @@ impl MapColumn {
             return Ok(Arc::new(NullArray::new(rows)));
         }
         self.ends.resize(rows, self.entry_keys.len() as i32);
-        let (keys, values) = (self.keys.array(&self.entry_keys)?, self.values.array(&self.entry_values)?);
+        let (keys, values) = (self.keys.full_array(&self.entry_keys)?, self.values.full_array(&self.entry_values)?);
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.iter().copied()).collect();
         let valid = BooleanBuffer::collect_bool(rows, |row| offsets.get(row) != offsets.get(row + 1));
         let array = assemble(keys, values, offsets, NullBuffer::new(valid))?;

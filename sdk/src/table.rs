@@ -252,7 +252,9 @@ impl TableBuilder {
                 Fault::Unterminated
             } else if row.fields() != self.plan.inputs.len() {
                 Fault::FieldCount { found: row.fields(), wanted: self.plan.inputs.len() }
-            } else if let Some(key) = if utf8 { None } else { self.plan.keys.iter().find(|k| !crate::fault::is_text(row, **k)) } {
+            } else if let Some(key) =
+                if utf8 { None } else { self.plan.keys.iter().find(|k| !crate::fault::is_text(row, **k)) }
+            {
                 Fault::Key(*key)
             } else {
                 let time = self.clock.instant(row.field(self.plan.time).unwrap_or_default());
