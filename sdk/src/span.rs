@@ -54,8 +54,10 @@ pub(crate) struct Span {
     codes: Vec<u32>,
     /// Cells that could not be read: run and input column.
     bad: Vec<(u32, usize)>,
-    /// By row of the block: its run.
-    pub(crate) ids: Vec<u32>,
+    /// By row of the batch: its run.
+    ids: Vec<u32>,
+    /// Rows of the batch before the block.
+    before: usize,
     scratch: Vec<u8>,
 }
 
@@ -77,11 +79,13 @@ impl Span {
             codes: Vec::new(),
             bad: Vec::new(),
             ids: Vec::new(),
+            before: 0,
             scratch: Vec::new(),
         }
     }
 
     /// Looks up the runs of the rows whose positions begin at `bases`; `rows` of the batch came before.
+    #[inline(never)]
     pub(crate) fn look_up(
         &mut self,
         (data, positions): (&[u8], &[u32]),
@@ -93,7 +97,7 @@ impl Span {
         if self.repeats && self.trial.fails(rows, self.runs.len() - self.kept) {
             self.repeats = false;
         }
-        self.ids.clear();
+        self.before = self.ids.len();
         let block = Runs { data, positions, first: self.first, width: self.members.len() };
         if self.repeats && !block.mostly_same(bases) {
             self.look_up_many(&block, bases, columns, map);
@@ -103,6 +107,7 @@ impl Span {
     }
 
     /// Looks up runs of which neighbours are often the same, or takes each as it is if runs do not repeat.
+    #[inline(never)]
     fn look_up_each(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (mut last, mut last_id): (&[u8], u32) = (&[], u32::MAX);
         for &base in bases {
@@ -126,6 +131,7 @@ impl Span {
     }
 
     /// Looks up runs of which neighbours differ.
+    #[inline(never)]
     fn look_up_many(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (ids, mut news) = (&mut self.ids, Vec::new());
         self.runs.intern_many(
@@ -183,12 +189,13 @@ impl Span {
     }
 
     /// Writes the codes of the run's columns for the block that was looked up.
+    #[inline(never)]
     pub(crate) fn fill(&self, rows: usize, columns: &mut [TextColumn]) {
-        let width = self.columns.len();
+        let (width, ids) = (self.columns.len(), self.ids_of_block());
         for (at, column) in self.columns.iter().enumerate() {
             let Some(column) = columns.get_mut(*column) else { continue };
             let codes = self.codes.get(at..).unwrap_or_default();
-            for (slot, id) in column.slots(rows, self.ids.len()).iter_mut().zip(&self.ids) {
+            for (slot, id) in column.slots(rows, ids.len()).iter_mut().zip(ids) {
                 if *slot == NULL {
                     *slot = codes.get(*id as usize * width).copied().unwrap_or(NULL);
                 }
@@ -196,9 +203,19 @@ impl Span {
         }
     }
 
+    fn ids_of_block(&self) -> &[u32] {
+        self.ids.get(self.before..).unwrap_or_default()
+    }
+
+    /// The entries of a row of the batch.
+    #[inline]
+    pub(crate) fn entries_of_row(&self, row: usize) -> &[Entry] {
+        self.ids.get(row).map_or(&[], |id| self.entries(*id))
+    }
+
     /// The entries of a run.
     #[inline]
-    pub(crate) fn entries(&self, id: u32) -> &[Entry] {
+    fn entries(&self, id: u32) -> &[Entry] {
         let id = id as usize;
         let begin = id.checked_sub(1).and_then(|i| self.entry_ends.get(i)).copied().unwrap_or(0);
         let end = self.entry_ends.get(id).copied().unwrap_or(begin);
@@ -207,7 +224,7 @@ impl Span {
 
     /// Cells of the block that could not be read: row of the block and input column.
     pub(crate) fn bad_cells(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
-        let rows = if self.bad.is_empty() { &[][..] } else { self.ids.as_slice() };
+        let rows = if self.bad.is_empty() { &[][..] } else { self.ids_of_block() };
         rows.iter().enumerate().flat_map(move |(row, id)| {
             let from = self.bad.partition_point(|b| b.0 < *id);
             let bad = self.bad.get(from..).unwrap_or_default();

@@ -2,8 +2,9 @@
 
 use crate::csv::field::unquote;
 use crate::intern::{Guess, Interner, same};
+use crate::map::Entry;
 use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
-use arrow_array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, NullArray, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, DictionaryArray, NullArray, PrimitiveArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use std::sync::Arc;
@@ -118,17 +119,29 @@ impl Dictionary {
         self.coded(codes, nulls(codes.len(), codes, |code| *code != NULL))
     }
 
-    /// An array of these codes, none of which is [`NULL`].
-    pub(crate) fn full_array(&self, codes: &[u32]) -> Result<ArrayRef, ArrowError> {
-        self.coded(codes, None)
-    }
-
     fn coded(&self, codes: &[u32], nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+        let codes = || codes.iter().map(|code| code.saturating_sub(1));
         let values = self.strings()?;
         Ok(match self.values.len() {
-            ..=0x100 => Arc::new(keyed::<UInt8Type>(codes, nulls, values, |key| key as u8)?),
-            0x101..=0x1_0000 => Arc::new(keyed::<UInt16Type>(codes, nulls, values, |key| key as u16)?),
-            _ => Arc::new(keyed::<Int32Type>(codes, nulls, values, |key| key as i32)?),
+            ..=0x100 => keyed::<UInt8Type>(codes().map(|key| key as u8).collect(), nulls, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(codes().map(|key| key as u16).collect(), nulls, values)?,
+            _ => keyed::<Int32Type>(codes().map(|key| key as i32).collect(), nulls, values)?,
+        })
+    }
+
+    /// An array of one code of each of `count` entries, none of which is [`NULL`].
+    pub(crate) fn entries_array<'a>(
+        &self,
+        count: usize,
+        entries: impl Iterator<Item = &'a [Entry]>,
+        code: impl Fn(&Entry) -> u32,
+    ) -> Result<ArrayRef, ArrowError> {
+        let values = self.strings()?;
+        let key = |entry: &Entry| code(entry).saturating_sub(1);
+        Ok(match self.values.len() {
+            ..=0x100 => keyed::<UInt8Type>(gathered(count, entries, |entry| key(entry) as u8), None, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(gathered(count, entries, |entry| key(entry) as u16), None, values)?,
+            _ => keyed::<Int32Type>(gathered(count, entries, |entry| key(entry) as i32), None, values)?,
         })
     }
 
@@ -157,18 +170,29 @@ fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32
     }
 }
 
+/// One number of each entry, end to end.
+fn gathered<'a, T>(
+    count: usize,
+    entries: impl Iterator<Item = &'a [Entry]>,
+    number: impl Fn(&'a Entry) -> T,
+) -> Vec<T> {
+    let mut numbers = Vec::with_capacity(count);
+    for entries in entries {
+        numbers.extend(entries.iter().map(&number));
+    }
+    numbers
+}
+
 fn keyed<K: ArrowDictionaryKeyType>(
-    codes: &[u32],
+    keys: Vec<K::Native>,
     nulls: Option<NullBuffer>,
     values: StringArray,
-    narrow: impl Fn(u32) -> <K as ArrowPrimitiveType>::Native,
-) -> Result<DictionaryArray<K>, ArrowError>
+) -> Result<ArrayRef, ArrowError>
 where
     K::Native: ArrowNativeType,
 {
-    let keys: Vec<K::Native> = codes.iter().map(|code| narrow(code.saturating_sub(1))).collect();
     let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls)?;
-    DictionaryArray::try_new(keys, Arc::new(values))
+    Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
 }
 
 /// Validity of a column that may be shorter than `rows`: what is missing at its end is null.
@@ -226,6 +250,7 @@ impl Plain {
 
 impl TextColumn {
     /// Fields of the next rows; `rows` of the batch come before them. Rows whose field is not text go to `bad`.
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
         let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
         if self.plain.is_none() && !self.pinned && self.trial.fails(rows, self.distinct()) {
