@@ -158,14 +158,20 @@ impl Interner {
         }
     }
 
-    /// Where a string of this hash probably lies in the arena; an empty place when it is not known, or has had to give way
-    /// to another. Only to be told from others by its bytes.
+    /// The first string of this hash, if there is one. Only its bytes tell whether it is the one that is looked for.
     #[inline]
     fn guess(&self, hash: u32) -> Guess {
         let mask = self.table.len().wrapping_sub(1);
-        let slot = self.table.get(hash as usize & mask).copied().unwrap_or(0);
+        let mut at = hash as usize & mask;
+        let slot = loop {
+            let slot = self.table.get(at).copied().unwrap_or(0);
+            if slot == 0 || (slot >> 32) as u32 == hash {
+                break slot;
+            }
+            at = (at + 1) & mask;
+        };
         let number = (slot as u32).wrapping_sub(1);
-        let entry = self.entries.get(number as usize).copied().unwrap_or(Entry { start: 0, end: 0 });
+        let entry = self.entries.get(number as usize).copied().unwrap_or_default();
         Guess { number, entry }
     }
 
