@@ -120,8 +120,8 @@ fn number(digits: &[u8]) -> Option<u64> {
 fn eight_digits(text: u64) -> Option<u64> {
     const ZEROS: u64 = 0x3030_3030_3030_3030;
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    // A digit's upper half is 3, and stays 3 when six is added.
-    if (text & HIGH) | (text.wrapping_add(0x0606_0606_0606_0606) & HIGH) != ZEROS {
+    // A digit's upper half is 3, and stays 3 when six is added. A sum that carries into the next byte had no 3 before.
+    if text & HIGH != ZEROS || text.wrapping_add(0x0606_0606_0606_0606) & HIGH != ZEROS {
         return None;
     }
     let digits = text - ZEROS;
@@ -135,11 +135,8 @@ fn eight_digits(text: u64) -> Option<u64> {
 #[inline]
 fn scaled(value: u64, power: usize) -> Option<i128> {
     let factor = *POWERS.get(power)?;
-    let product = if value <= *LIMITS.get(power)? {
-        i128::from(value * factor)
-    } else {
-        i128::from(value) * i128::from(factor)
-    };
+    let product =
+        if value <= *LIMITS.get(power)? { i128::from(value * factor) } else { i128::from(value) * i128::from(factor) };
     Some(product)
 }
 
@@ -394,6 +391,16 @@ mod tests {
             let text = format!("{}{whole}.{fraction}", if negative { "-" } else { "" });
             let want = reference(negative, &whole, &fraction, 0);
             prop_assert_eq!(parse(text.as_bytes()).ok().map(|d| (d.value, d.rounded)), want, "{}", text);
+        }
+
+        /// What stands next to the digits in ASCII, and what only looks like one to half a byte.
+        #[test]
+        fn short_text_agrees_with_any_spelling(text in "-?[0-9]{0,9}[./0-9:>?\u{1}]{0,2}[0-9]{0,9}") {
+            let any = parse_any(text.as_bytes());
+            if let Some(value) = parse_short(text.as_bytes()) {
+                prop_assert_eq!(any, Ok(Decimal { value, rounded: false }), "{}", text);
+            }
+            prop_assert_eq!(parse(text.as_bytes()), any, "{}", text);
         }
 
         #[test]

@@ -2,8 +2,16 @@
 //!
 //! The hash has a fixed seed: the same input gives the same numbers and the same work on every machine.
 
+/// Which string one may be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Guess {
+    /// Its number, `u32::MAX` for none; before that, its hash.
+    number: u32,
+    entry: Entry,
+}
+
 /// The place of one string in the arena.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     start: u32,
     end: u32,
@@ -150,6 +158,52 @@ impl Interner {
         }
     }
 
+    /// The first string of this hash, if there is one. Only its bytes tell whether it is the one that is looked for.
+    #[inline]
+    fn guess(&self, hash: u32) -> Guess {
+        let mask = self.table.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        let slot = loop {
+            let slot = self.table.get(at).copied().unwrap_or(0);
+            if slot == 0 || (slot >> 32) as u32 == hash {
+                break slot;
+            }
+            at = (at + 1) & mask;
+        };
+        let number = (slot as u32).wrapping_sub(1);
+        let entry = self.entries.get(number as usize).copied().unwrap_or_default();
+        Guess { number, entry }
+    }
+
+    /// The numbers of many strings, of which `string` gives each, and whether each is new; `take` is given them in order.
+    ///
+    /// With thousands of strings, each step of a look-up - from the hash to the slot, to the entry, to the bytes - waits for
+    /// memory. Here each step is done for all strings before the next one, so that they wait at the same time.
+    #[inline]
+    pub(crate) fn intern_many<'a, T: Copy>(
+        &mut self,
+        items: &[T],
+        string: impl Fn(T) -> &'a [u8],
+        guesses: &mut Vec<Guess>,
+        mut take: impl FnMut(T, &'a [u8], u32, bool),
+    ) {
+        guesses.clear();
+        guesses.extend(items.iter().map(|item| Guess { number: hash(string(*item)) as u32, ..Guess::default() }));
+        for guess in guesses.iter_mut() {
+            *guess = self.guess(guess.number);
+        }
+        for (item, guess) in items.iter().zip(guesses.iter()) {
+            let string = string(*item);
+            let known = self.arena.get(guess.entry.start as usize..guess.entry.end as usize);
+            if guess.number != u32::MAX && known.is_some_and(|known| same(known, string)) {
+                take(*item, string, guess.number, false);
+            } else {
+                let (number, new) = self.intern(string);
+                take(*item, string, number, new);
+            }
+        }
+    }
+
     #[inline(never)]
     fn add(&mut self, bytes: &[u8], at: usize, hash: u32) -> u32 {
         let start = self.arena.len() as u32;
@@ -201,6 +255,22 @@ mod tests {
                 prop_assert_eq!(interner.get(want as usize), Some(string.as_bytes()));
             }
             prop_assert_eq!(interner.len(), map.len());
+        }
+
+        #[test]
+        fn many_are_numbered_as_one_by_one(blocks in proptest::collection::vec(
+            proptest::collection::vec("[ab]{0,9}|a{30,36}[ab]{0,2}", 0..100), 0..6)) {
+            let (mut many, mut single, mut guesses) = (Interner::default(), Interner::default(), Vec::new());
+            for block in &blocks {
+                let mut found = Vec::new();
+                let items: Vec<usize> = (0..block.len()).collect();
+                many.intern_many(&items, |at| block[at].as_bytes(), &mut guesses, |at, string, number, new| {
+                    assert_eq!(string, block[at].as_bytes());
+                    found.push((number, new));
+                });
+                let want: Vec<_> = block.iter().map(|string| single.intern(string.as_bytes())).collect();
+                prop_assert_eq!(found, want);
+            }
         }
 
         #[test]

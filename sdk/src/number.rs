@@ -94,6 +94,7 @@ pub(crate) struct Decimals {
 }
 
 impl Decimals {
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
         let Some(last) = cells.last() else { return };
         self.column.reach(rows + last.row as usize + 1);
@@ -161,6 +162,7 @@ impl Times {
         Times { column: Column::default(), clock: Clock::new(slashed) }
     }
 
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
         let Some(last) = cells.last() else { return };
         self.column.reach(rows + last.row as usize + 1);

@@ -225,23 +225,12 @@ impl TableBuilder {
         for at in 0..self.spans.len() {
             self.append_span(block, at);
         }
-        for (column, spans) in &self.map_spans {
-            let Some(map) = self.maps.get_mut(*column) else { continue };
-            let spans: Vec<&Span> = spans.iter().filter_map(|s| self.spans.get(*s)).collect();
-            for row in 0..self.bases.len() {
-                for span in &spans {
-                    if let Some(id) = span.ids.get(row) {
-                        map.add(span.entries(*id));
-                    }
-                }
-                map.end_row();
-            }
-        }
         self.rows += self.bases.len();
         self.seen += block.len() as u64;
     }
 
     /// Finds the rows that stand, and takes their times and amounts.
+    #[inline(never)]
     fn select(&mut self, block: Block<'_>, utf8: bool) {
         self.bases.clear();
         self.standing.clear();
@@ -252,7 +241,9 @@ impl TableBuilder {
                 Fault::Unterminated
             } else if row.fields() != self.plan.inputs.len() {
                 Fault::FieldCount { found: row.fields(), wanted: self.plan.inputs.len() }
-            } else if let Some(key) = if utf8 { None } else { self.plan.keys.iter().find(|k| !crate::fault::is_text(row, **k)) } {
+            } else if let Some(key) =
+                if utf8 { None } else { self.plan.keys.iter().find(|k| !crate::fault::is_text(row, **k)) }
+            {
                 Fault::Key(*key)
             } else {
                 let time = self.clock.instant(row.field(self.plan.time).unwrap_or_default());
@@ -354,13 +345,18 @@ impl TableBuilder {
         let rows = std::mem::take(&mut self.rows);
         let schema = Arc::clone(&self.plan.schema);
         let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-        let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&mut self.maps);
+        let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&self.maps);
         for ((column, field), (((text, amount), time), map)) in schema.fields().iter().enumerate().zip(parts) {
             let array = match kind(&schema, column) {
                 Kind::Text => text.finish(rows)?,
                 Kind::Amount => amount.finish(rows)?,
                 Kind::Instant => time.finish(rows)?,
-                Kind::Map => map.finish(rows)?,
+                Kind::Map => {
+                    let filling = self.map_spans.iter().find(|(map, _)| *map == column);
+                    let spans = filling.map_or(&[][..], |(_, spans)| spans);
+                    let spans: Vec<&Span> = spans.iter().filter_map(|span| self.spans.get(*span)).collect();
+                    map.finish(rows, &spans)?
+                }
             };
             fields.push(Field::new(field.name(), array.data_type().clone(), true));
             arrays.push(array);

@@ -54,7 +54,14 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn new() -> Marks {
-        Marks { state: State::Start, scanned: 0, positions: Positions::of(u32::MAX), rows: Vec::new(), open: 0, ascii: true }
+        Marks {
+            state: State::Start,
+            scanned: 0,
+            positions: Positions::of(u32::MAX),
+            rows: Vec::new(),
+            open: 0,
+            ascii: true,
+        }
     }
 
     /// Looks at the rest of the buffer, whose end may be anywhere.
@@ -156,6 +163,14 @@ impl Marks {
         self.open = 0;
         self.scanned -= gone;
         self.ascii = true;
+    }
+
+    /// Forgets everything: what comes next is the start of a row, in another buffer.
+    pub(super) fn restart(&mut self) {
+        self.positions.truncate(0);
+        self.positions.push(u32::MAX);
+        self.rows.clear();
+        (self.state, self.scanned, self.open, self.ascii) = (State::Start, 0, 0, true);
     }
 
     /// Where the row in progress begins.

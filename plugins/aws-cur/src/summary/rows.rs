@@ -109,29 +109,30 @@ impl LineItems {
         let keys = KeyColumns::new(batch, settings, interner, &mut self.tags)?;
         let amounts = AmountColumns::new(batch)?;
         let (mut row, rows) = (0, batch.num_rows());
-        let mut groups = Vec::with_capacity(BLOCK_ROWS);
+        let (mut wanted, mut groups) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
         while row < rows {
             let end = rows.min(row + BLOCK_ROWS);
-            self.find_groups(&keys, row..end, &mut groups)?;
+            self.find_keys(&keys, row..end, &mut wanted)?;
+            groups.clear();
+            groups.extend(wanted.iter().map(|(row, key)| (*row, self.fold.groups.group(key).0)));
             self.add_up(&keys, &amounts, &groups)?;
             row = end;
         }
         Ok(())
     }
 
-    /// Finds the group of each row that counts. Groups lie all over memory, and each is waited for: rows in a row that only
-    /// look for theirs wait at the same time, and so do rows that only add to theirs.
-    fn find_groups(
+    /// The key of each row that counts. Groups lie all over memory, and each is waited for: rows of which nothing else is
+    /// done in between wait at the same time, when their groups are looked for and when they are added to them.
+    fn find_keys(
         &mut self,
         keys: &KeyColumns<'_>,
         rows: Range<usize>,
-        groups: &mut Vec<(usize, u32)>,
+        wanted: &mut Vec<(usize, GroupKey)>,
     ) -> Result<(), Failure> {
-        groups.clear();
+        wanted.clear();
         for row in rows {
             if keys.left_out.id(row) == NONE {
-                let key = self.key(keys, row)?;
-                groups.push((row, self.fold.groups.group(&key).0));
+                wanted.push((row, self.key(keys, row)?));
             }
         }
         Ok(())
