@@ -86,7 +86,7 @@ impl Chunk {
         }
         self.count(rows, rows, none);
         if none < rows {
-            self.values.append(array, nulls, &[0..rows], &mut shared.scratch)?;
+            self.values.append(array, nulls, std::slice::from_ref(&(0..rows)), &mut shared.scratch)?;
         }
         self.end_full_page(shared)
     }

@@ -22,9 +22,9 @@ pub(super) enum Mode {
 
 impl Mode {
     /// The mode of a page that is full, by the bytes of its values written one by one, and as a dictionary and codes.
-    pub(super) fn of_page(self, plain: impl FnOnce() -> usize, coded: usize) -> Self {
+    pub(super) fn of_page(self, plain: usize, coded: usize) -> Self {
         match self {
-            Self::Undecided if coded > plain() / 10 * 9 => Self::Plain,
+            Self::Undecided if coded > plain / 10 * 9 => Self::Plain,
             Self::Undecided => Self::Dictionary,
             known => known,
         }

@@ -9,7 +9,7 @@ use crate::lake::writer::PageCompression;
 /// Compresses one page after the other.
 pub(super) enum Compressor {
     Zstd(ZstdCompressor<'static>, ZstdLevel),
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     None,
 }
 
@@ -17,7 +17,7 @@ impl Compressor {
     pub(super) fn new(compression: PageCompression) -> Result<Self, ParquetError> {
         Ok(match compression {
             PageCompression::Zstd(level) => Self::Zstd(ZstdCompressor::new(level)?, ZstdLevel::try_new(level)?),
-            PageCompression::Snappy => Self::Snappy(snap::raw::Encoder::new()),
+            PageCompression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
             PageCompression::None => Self::None,
         })
     }

@@ -101,21 +101,15 @@ impl<N: Copy + Eq + Hash> NumberDictionary<N> {
     #[inline]
     pub(super) fn intern(&mut self, value: N) -> u32 {
         let (values, hasher) = (&self.values, &self.hasher);
+        let hash = hasher.hash_one(value);
         let known = |code: &u32| values.get(*code as usize);
-        let entry = self.table.entry(
-            hasher.hash_one(value),
-            |code| known(code) == Some(&value),
-            |code| hasher.hash_one(known(code).unwrap_or(&value)),
-        );
-        match entry {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let code = number(self.values.len());
-                entry.insert(code);
-                self.values.push(value);
-                code
-            }
+        if let Some(code) = self.table.find(hash, |code| known(code) == Some(&value)) {
+            return *code;
         }
+        let code = number(values.len());
+        self.table.insert_unique(hash, code, |code| hasher.hash_one(known(code).unwrap_or(&value)));
+        self.values.push(value);
+        code
     }
 
     /// All values, in the order of their numbers.

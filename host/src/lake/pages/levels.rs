@@ -112,6 +112,8 @@ impl Validity {
 #[derive(Debug)]
 pub(super) struct LevelRuns {
     width: u8,
+    /// A one at the place of each level of a group: times a level, it is a group of that level.
+    places: u64,
     out: Vec<u8>,
     /// The run that is not finished.
     level: u8,
@@ -129,7 +131,8 @@ const MAX_GROUPS: u8 = 63;
 impl LevelRuns {
     fn new(max: i16) -> Self {
         let width = (i16::BITS - max.leading_zeros()) as u8;
-        Self { width, out: Vec::new(), level: 0, count: 0, group: 0, grouped: 0, packed: None }
+        let places = (0..8).fold(0, |places, at| places | 1 << (at * u32::from(width)));
+        Self { width, places, out: Vec::new(), level: 0, count: 0, group: 0, grouped: 0, packed: None }
     }
 
     /// Appends `count` times `level`.
@@ -149,21 +152,28 @@ impl LevelRuns {
             self.fill(filling);
             left -= filling;
         }
-        if left >= 8 {
-            self.packed = None;
-            put_run(u32::from(self.level), left, self.width, &mut self.out);
-        } else {
-            self.fill(left);
+        match left {
+            0 => {}
+            1..8 => self.fill(left),
+            // The header of a short run is one byte, a level is never more.
+            8..64 => {
+                self.packed = None;
+                self.out.extend_from_slice(&[(left as u8) << 1, self.level]);
+            }
+            _ => {
+                self.packed = None;
+                put_run(u32::from(self.level), left, self.width, &mut self.out);
+            }
         }
     }
 
     /// Adds to the group, which has room for `count`.
+    #[inline]
     fn fill(&mut self, count: usize) {
         let width = u32::from(self.width);
-        // Eight levels take at most 64 bits. A one at the place of each level, times the level, is all of them.
-        let everywhere = (0..8).fold(0_u64, |places, at| places | 1 << (at * width));
+        // A group takes at most 64 bits, so counts and shifts are small.
         let used = u64::MAX.checked_shr(64 - width * count as u32).unwrap_or(0);
-        self.group |= (everywhere * u64::from(self.level) & used) << (self.grouped as u32 * width);
+        self.group |= ((self.places * u64::from(self.level)) & used) << (self.grouped as u32 * width);
         self.grouped += count;
         if self.grouped == 8 {
             self.end_group();
@@ -171,18 +181,23 @@ impl LevelRuns {
     }
 
     fn end_group(&mut self) {
-        let (header, groups) = match self.packed {
-            Some((header, groups)) if groups < MAX_GROUPS => (header, groups + 1),
-            _ => {
-                self.out.push(0);
-                (self.out.len() - 1, 1)
+        match &mut self.packed {
+            Some((header, groups)) if *groups < MAX_GROUPS => {
+                *groups += 1;
+                if let Some(byte) = self.out.get_mut(*header) {
+                    *byte = *groups << 1 | 1;
+                }
             }
-        };
-        if let Some(byte) = self.out.get_mut(header) {
-            *byte = groups << 1 | 1;
+            packed => {
+                *packed = Some((self.out.len(), 1));
+                self.out.push(1 << 1 | 1);
+            }
         }
-        self.packed = Some((header, groups));
-        self.out.extend(self.group.to_le_bytes().iter().take(usize::from(self.width)));
+        if self.width == 1 {
+            self.out.push(self.group as u8);
+        } else {
+            self.out.extend_from_slice(self.group.to_le_bytes().split_at(usize::from(self.width)).0);
+        }
         (self.group, self.grouped) = (0, 0);
     }
 

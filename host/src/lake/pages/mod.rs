@@ -33,7 +33,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Schema};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use self::chunk::{Chunk, Shared};
 use self::compress::Compressor;
@@ -71,7 +71,7 @@ impl RowGroupEncoder {
             let mut chunks = Vec::new();
             for kind in leaf_types(field.data_type()) {
                 let column = leaves.next().ok_or_else(|| unlike(field.name()))?;
-                chunks.push(Chunk::new(column.clone(), values::values_of(column, kind)?));
+                chunks.push(Chunk::new(ColumnDescPtr::clone(column), values::values_of(column, kind)?));
             }
             columns.push(chunks);
         }

@@ -104,7 +104,9 @@ impl Slots {
         let mut none = 0;
         for run in &self.runs {
             repetition.push(run.first, 1);
-            repetition.push(self.rest, run.len - 1);
+            if run.len > 1 {
+                repetition.push(self.rest, run.len - 1);
+            }
             match (run.missing, nulls) {
                 (Some(level), _) => {
                     definition.push(level, 1);

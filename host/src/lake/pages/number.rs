@@ -17,7 +17,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use super::codes::{Mode, Packing, coded, put_codes};
 use super::dictionary::NumberDictionary;
-use super::values::{PageValues, Scratch, Values, misfit, valid_stretches};
+use super::values::{PageValues, Scratch, Values, misfit, valid_blocks};
 
 /// How one Arrow type lies in files.
 pub(super) trait Kind: Send {
@@ -313,8 +313,8 @@ impl<K: Kind> Values for NumberValues<K> {
         if self.mode != Mode::Plain {
             scratch.lend(&mut self.codes);
         }
-        valid_stretches(nulls, ranges, |stretch| {
-            let numbers = natives.get(stretch).unwrap_or_default().iter().map(|native| self.kind.number(*native));
+        valid_blocks(natives, nulls, ranges, |natives| {
+            let numbers = natives.iter().map(|native| self.kind.number(*native));
             if self.mode == Mode::Plain {
                 self.range = widened(&self.kind, self.range, numbers.clone());
                 self.kind.put(numbers, &mut self.plain);
@@ -335,7 +335,9 @@ impl<K: Kind> Values for NumberValues<K> {
         }
         let (width, values) = (self.kind.width(), self.dictionary.values());
         let coded = coded(self.codes.len(), values.len()) + values.len() * width;
-        self.mode = self.mode.of_page(|| self.codes.len() * width, coded);
+        // Numbers written one by one compress better than text: their high bytes are alike. A dictionary that saves
+        // less than half before compression is larger after it.
+        self.mode = self.mode.of_page(self.codes.len() * width / 2, coded);
         if self.mode == Mode::Plain {
             let numbers = self.codes.iter().filter_map(|code| values.get(*code as usize).copied());
             self.range = widened(&self.kind, self.range, numbers.clone());

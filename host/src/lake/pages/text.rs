@@ -15,12 +15,10 @@ use super::codes::{Mode, Packing, coded, put_codes};
 use super::delta::put_deltas;
 use super::dictionary::TextDictionary;
 use super::text_range::{lower_bound, upper_bound};
-use super::values::{PageValues, Scratch, Values, misfit, valid_stretches};
+use super::values::{PageValues, Scratch, Values, misfit, valid_blocks, valid_stretches};
 
 /// Stands in a translation for an entry that was not used yet. No dictionary gets as large.
 const UNKNOWN: u32 = u32::MAX;
-/// Codes that are translated before it is looked whether all were known.
-const BLOCK: usize = 1024;
 
 /// The texts of one chunk.
 #[derive(Debug, Default)]
@@ -63,12 +61,9 @@ impl TextValues {
         let keys: &[K::Native] = array.keys().values();
         translation.clear();
         translation.resize(texts.len(), UNKNOWN);
-        valid_stretches(nulls, ranges, |stretch| {
-            let keys = keys.get(stretch).unwrap_or_default();
-            match self.mode {
-                Mode::Plain => keys.iter().for_each(|key| self.push(texts.value(key.as_usize()).as_bytes())),
-                _ => keys.chunks(BLOCK).for_each(|block| self.translate(block, texts, translation)),
-            }
+        valid_blocks(keys, nulls, ranges, |keys| match self.mode {
+            Mode::Plain => keys.iter().for_each(|key| self.push(texts.value(key.as_usize()).as_bytes())),
+            _ => self.translate(keys, texts, translation),
         });
         Ok(())
     }
@@ -156,7 +151,10 @@ impl Values for TextValues {
         }
         let dictionary = std::mem::take(&mut self.dictionary);
         let coded = coded(self.codes.len(), dictionary.len()) + dictionary.page().len();
-        let plain = || self.codes.iter().map(|code| size_of::<u32>() + dictionary.text(*code).len()).sum();
+        // Most columns have so few texts that not even empty ones would be smaller.
+        let lengths = self.codes.len() * size_of::<u32>();
+        let letters = || self.codes.iter().map(|code| dictionary.text(*code).len()).sum::<usize>();
+        let plain = if coded < lengths / 2 { lengths } else { lengths + letters() };
         self.mode = self.mode.of_page(plain, coded);
         if self.mode == Mode::Plain {
             let mut codes = std::mem::take(&mut self.codes);

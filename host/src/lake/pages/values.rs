@@ -126,6 +126,39 @@ pub(super) fn valid_stretches(nulls: Option<&NullBuffer>, ranges: &[Range<usize>
     }
 }
 
+/// Values that are looked at in one go.
+const BLOCK: usize = 1024;
+
+/// Calls `take` with all of `ranges` of `values` that is not null, in order, in blocks of at most [`BLOCK`].
+///
+/// Nulls that lie anywhere make short stretches, which cost more than the copy of what is between them.
+pub(super) fn valid_blocks<T: Copy>(
+    values: &[T],
+    nulls: Option<&NullBuffer>,
+    ranges: &[Range<usize>],
+    mut take: impl FnMut(&[T]),
+) {
+    let mut block = Vec::new();
+    for range in ranges {
+        let values = values.get(range.clone()).unwrap_or_default();
+        let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else {
+            values.chunks(BLOCK).for_each(&mut take);
+            continue;
+        };
+        block.reserve(BLOCK);
+        for at in nulls.slice(range.start, range.len()).valid_indices() {
+            block.extend(values.get(at).copied());
+            if block.len() == BLOCK {
+                take(&block);
+                block.clear();
+            }
+        }
+    }
+    if !block.is_empty() {
+        take(&block);
+    }
+}
+
 /// What is said when an array does not have the column's type.
 pub(super) fn misfit(array: &ArrayRef) -> ParquetError {
     ParquetError::ArrowError(format!("an array of {} does not fit the column", array.data_type()))
