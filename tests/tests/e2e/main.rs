@@ -15,6 +15,7 @@ mod postgres_tally;
 mod readers;
 mod real_reports;
 mod summary;
+mod workers;
 
 /// The program as cargo built it for these tests.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_costhost-under-test");
