@@ -18,6 +18,8 @@ fn only_components_are_loaded() {
         text("core-module", "(module)"),
         Case::of_bytes("text", b"(component)".to_vec()),
         Case::of_bytes("native-program", b"\x7fELF\x02\x01\x01\0".to_vec()),
+        Case::of_bytes("empty-file", Vec::new()),
+        Case::of_bytes("later-webassembly", b"\0asm\x0e\0\x01\0".to_vec()),
         Case::of_bytes("cut-component", Guest::honest().component()[..200].to_vec()),
         text("empty-component", "(component)"),
     ]);

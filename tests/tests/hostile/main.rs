@@ -10,6 +10,7 @@
 )]
 
 mod archives;
+mod bitflips;
 mod guest;
 mod identifiers;
 mod image;

@@ -176,7 +176,8 @@ fn said_of_hostile(receipt: &Value) -> (String, String) {
 
 /// Figures that depend on the machine left out, and long lines cut.
 fn without_figures(text: &str) -> String {
-    const FIGURES: [(&str, &str); 2] = [("", " log records came too fast"), ("this machine has not the ", " of memory")];
+    const FIGURES: [(&str, &str); 2] =
+        [("", " log records came too fast"), ("this machine has not the ", " of memory")];
     const SHOWN: usize = 300;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in &mut lines {
