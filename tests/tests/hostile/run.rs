@@ -178,7 +178,7 @@ fn said_of_hostile(receipt: &Value) -> (String, String) {
 fn without_figures(text: &str) -> String {
     const FIGURES: [(&str, &str); 2] =
         [("", " log records came too fast"), ("this machine has not the ", " of memory")];
-    const SHOWN: usize = 300;
+    const SHOWN: usize = 1000;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in &mut lines {
         for (before, after) in FIGURES {
