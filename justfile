@@ -56,3 +56,11 @@ record-fuel: setup plugins
 # Format the code.
 fmt:
     cargo fmt --all
+
+# Hostile guests alone: one per promise of docs/security.md.
+hostile: setup plugins
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" cargo test --workspace --locked --test hostile
+
+# Fuzz a target (intake, paths, archives, csv, decimals) for some seconds. Needs `cargo install cargo-fuzz`.
+fuzz name seconds="600": plugins
+    bin/fuzz "{{ target }}" "{{ name }}" "{{ seconds }}"

@@ -91,6 +91,9 @@ impl Calls {
         if let Some(rule) = state.broken_rule {
             return PluginError::Contract { place, problem: rule.to_owned() };
         }
+        if let Some(asked) = state.memory.unavailable {
+            return PluginError::NoMemory { place, asked: mib(asked as u64) };
+        }
         if let Some(asked) = state.memory.refused {
             let detail = format!("{} allowed, {} asked for", mib(limits.memory_bytes), mib(asked as u64));
             return over(LimitKind::Memory, detail);

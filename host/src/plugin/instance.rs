@@ -46,6 +46,7 @@ pub struct NormalizerHandle {
     /// Bytes this file pushed and got back.
     pushed: u64,
     returned: u64,
+    finished: bool,
 }
 
 /// An accumulator of one instance. Give it back with [`Instance::drop_accumulator`].
@@ -116,7 +117,7 @@ impl Instance {
         let guest = self.normalize.normalizer();
         let opened = self.calls.run(|store| guest.call_open(store, &job))?;
         let resource = opened.map_err(|failure| self.calls.failure(failure))?;
-        Ok(NormalizerHandle { instance: self.id, resource, pushed: 0, returned: 0 })
+        Ok(NormalizerHandle { instance: self.id, resource, pushed: 0, returned: 0, finished: false })
     }
 
     /// Pushes the next piece of the file.
@@ -134,6 +135,7 @@ impl Instance {
     /// As [`Instance::open_normalizer`].
     pub fn push_unchecked(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
+        self.unfinished(normalizer)?;
         self.calls.pushed += data.len() as u64;
         normalizer.pushed += data.len() as u64;
         let guest = self.normalize.normalizer();
@@ -156,6 +158,8 @@ impl Instance {
     /// As [`Instance::open_normalizer`].
     pub fn finish_unchecked(&mut self, normalizer: &mut NormalizerHandle) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
+        self.unfinished(normalizer)?;
+        normalizer.finished = true;
         let guest = self.normalize.normalizer();
         let outcome = self.calls.run(|store| guest.call_finish(store, normalizer.resource))?;
         self.unchecked(normalizer, outcome)
@@ -291,9 +295,14 @@ impl Instance {
         self.calls.run(|store| accumulator.resource.resource_drop(store))
     }
 
-    /// What the plugin has said so far at `info` and above, for the run's receipt.
+    /// What the plugin has said so far at `info` and above, for the run's receipt, and how much of it was dropped.
     pub fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.calls.store.data_mut().logs.notes)
+        let logs = &mut self.calls.store.data_mut().logs;
+        let mut notes = std::mem::take(&mut logs.notes);
+        if logs.dropped > 0 {
+            notes.push(format!("{} log records came too fast and were dropped", logs.dropped));
+        }
+        notes
     }
 
     /// What the instance has used so far. May be asked after an error, too.
@@ -310,11 +319,17 @@ impl Instance {
 
     /// The engine panics on a handle of another store; a mix-up in the host must not take the process down.
     fn own(&self, instance: u64) -> Result<(), PluginError> {
-        if instance == self.id {
-            return Ok(());
-        }
-        let problem = "the host used a handle of another instance; please report this".to_owned();
-        Err(PluginError::Contract { place: Box::new(self.calls.place()), problem })
+        if instance == self.id { Ok(()) } else { Err(self.mixed_up("a handle of another instance")) }
+    }
+
+    /// The contract promises plugins that nothing is pushed after the end.
+    fn unfinished(&self, normalizer: &NormalizerHandle) -> Result<(), PluginError> {
+        if normalizer.finished { Err(self.mixed_up("a normalizer after its end")) } else { Ok(()) }
+    }
+
+    fn mixed_up(&self, what: &str) -> PluginError {
+        let problem = format!("the host used {what}; please report this");
+        PluginError::Contract { place: Box::new(self.calls.place()), problem }
     }
 
     /// Charges a piece of state or result: the host asks for more until the guest says that there is none.

@@ -26,6 +26,7 @@ mod manifest_check;
 mod manifest_database;
 mod manifest_reports;
 mod null_columns;
+mod printable;
 mod row_reader;
 mod state;
 pub mod types;

@@ -36,7 +36,6 @@ costhost_sdk::bindings::export_world!(Probe with_types_in costhost_sdk::bindings
 
 impl describe::Guest for Probe {
     fn describe() -> Manifest {
-        mischief::during_description();
         let money = vec![Money { column: "amount".into(), currency: "currency".into(), total: true }];
         let table = |name: &str, role, schema| Table {
             name: name.into(),
