@@ -12,6 +12,7 @@ pub mod arrow_rows;
 pub mod billing_period;
 pub mod calendar;
 pub mod csv;
+pub mod daily;
 pub mod date_order;
 pub mod decimal;
 pub mod declare;
@@ -23,8 +24,11 @@ pub mod file_rows;
 mod intern;
 pub mod ipc;
 pub mod json;
+mod json_line;
+pub mod json_lines;
 pub mod log;
 mod map;
+pub mod mapping;
 mod number;
 pub mod plan;
 pub mod plugin;
@@ -41,6 +45,8 @@ mod text;
 pub mod time;
 pub mod timing;
 
+pub use arrow_array;
+pub use arrow_schema;
 pub use export::Component;
 pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};
 
