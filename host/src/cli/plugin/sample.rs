@@ -17,7 +17,28 @@ const FILES: [(&str, &str); 9] = [
 ];
 
 /// Golden output of the sample.
-const GOLDEN: [(&str, &str); 0] = [];
+const GOLDEN: [(&str, &str); 5] = [
+    (
+        "fixtures/sample/golden/discovery.json",
+        include_str!("../../../../sdk/template/fixtures/sample/golden/discovery.json"),
+    ),
+    (
+        "fixtures/sample/golden/2025-10/line_items.jsonl",
+        include_str!("../../../../sdk/template/fixtures/sample/golden/2025-10/line_items.jsonl"),
+    ),
+    (
+        "fixtures/sample/golden/2025-10/{{provider}}_daily_costs.jsonl",
+        include_str!("../../../../sdk/template/fixtures/sample/golden/2025-10/daily_costs.jsonl"),
+    ),
+    (
+        "fixtures/sample/golden/2025-10/rejects.jsonl",
+        include_str!("../../../../sdk/template/fixtures/sample/golden/2025-10/rejects.jsonl"),
+    ),
+    (
+        "fixtures/sample/golden/2025-10/totals.json",
+        include_str!("../../../../sdk/template/fixtures/sample/golden/2025-10/totals.json"),
+    ),
+];
 
 /// What is filled into the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
