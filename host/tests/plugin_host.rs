@@ -3,6 +3,9 @@
 //! The component is `tests/probe`, which keeps or breaks the contract as its settings tell it to.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy exempts test functions, not their helpers")]
 
+#[path = "plugin_host/conformance.rs"]
+mod conformance;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -2,6 +2,29 @@
 //!
 //! Numbers keep the digits they were written with, so money is exact. Invariant: rows and rejects do not depend on where
 //! the bytes were cut, and every line that is not blank is either a row or a reject.
+//!
+//! ```
+//! # use costhost_sdk::contract::{Compression, Form, InputFile, Job, Period};
+//! # let file = InputFile { path: "bill.jsonl".into(), compression: Compression::None, form: Form::Bytes,
+//! #     dataset: String::new(), rows: None, bytes: None };
+//! # let job = Job { settings: String::new(), now: 0, source: String::new(), revision: "1".into(),
+//! #     period: Period { start: 0, end: 1 }, labels: Vec::new(), file };
+//! use costhost_sdk::arrow_schema::{Field, Schema};
+//! use costhost_sdk::json_lines::JsonLines;
+//! use costhost_sdk::mapping::Mapping;
+//! use costhost_sdk::plan::{amount_type, instant_type};
+//!
+//! let columns = vec![Field::new("at", instant_type(), false), Field::new("cost", amount_type(), true)];
+//! let mapping = Mapping::new(Schema::new(columns)).time("at", "at").amount("net.amount", "cost");
+//!
+//! let mut lines = JsonLines::new(&job, &mapping)?;
+//! lines.push(b"{\"at\":\"2025-10-01\",\"net\":{\"amount\":0.1")?;
+//! lines.push(b"0}}\nnot json\n")?;
+//! lines.finish()?;
+//! let output = lines.take();
+//! assert_eq!((output.rows, output.batches[0].num_rows(), output.rejects.len()), (2, 1, 1));
+//! # Ok::<(), costhost_sdk::contract::Failure>(())
+//! ```
 
 use crate::contract::{Failure, Job, Position};
 use crate::csv::{MAX_ROW, Writer};

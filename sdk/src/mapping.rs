@@ -2,13 +2,27 @@
 //!
 //! A mapping is turned into a [`Plan`] for each file, because files may have their columns in any order.
 //!
-//! ```ignore
-//! Mapping::new(lines_schema())
+//! ```
+//! use costhost_sdk::arrow_schema::{DataType, Field, Schema};
+//! use costhost_sdk::mapping::Mapping;
+//! use costhost_sdk::plan::{amount_type, instant_type, map_type};
+//!
+//! let columns = Schema::new(vec![
+//!     Field::new("charged_at", instant_type(), false),
+//!     Field::new("cost", amount_type(), true),
+//!     Field::new("currency", DataType::Utf8, true),
+//!     Field::new("extra", map_type(), true),
+//! ]);
+//! let mapping = Mapping::new(columns)
 //!     .time("date", "charged_at")
 //!     .amount("net", "cost")
 //!     .currency("currency", "currency")
-//!     .field("product", "service")
-//!     .rest("extra")
+//!     .rest("extra");
+//!
+//! // A file may have its columns in any order, and more of them than the plugin knows.
+//! let header = ["net", "region", "currency", "date"].map(str::to_owned);
+//! assert_eq!(mapping.for_header(&header)?.time, 3);
+//! # Ok::<(), costhost_sdk::contract::Failure>(())
 //! ```
 
 use crate::contract::Failure;

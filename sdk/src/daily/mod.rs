@@ -1,6 +1,8 @@
 //! Daily costs by declaration: what rows have in common, what is added up, and nothing to program.
 //!
-//! ```ignore
+//! ```
+//! use costhost_sdk::daily::{Daily, DailyRule, DailySums};
+//!
 //! #[derive(Debug)]
 //! struct DailyCosts;
 //!
@@ -18,9 +20,10 @@
 //!     };
 //! }
 //!
-//! impl Summarize for Acme {
-//!     type Accumulator = DailySums<DailyCosts>;
-//! }
+//! // What a plugin names as its `Summarize::Accumulator`, and what its manifest declares.
+//! type Accumulator = DailySums<DailyCosts>;
+//! assert_eq!(DailyCosts::RULE.summary().columns.len(), 7);
+//! assert_eq!(DailyCosts::RULE.schema().field(0).name(), "day");
 //! ```
 //!
 //! The law of summaries holds by construction: sums are exact integers, groups are told apart and sorted by their texts,

@@ -1,11 +1,13 @@
 //! The whole program on real input, as a user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod authors;
 mod azure;
 mod azure_blob;
 mod bad_input;
 mod cli;
 mod concurrent;
+mod corpus;
 mod crash;
 mod lifecycle;
 mod postgres_aws;
