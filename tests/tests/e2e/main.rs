@@ -7,6 +7,7 @@ mod azure_blob;
 mod bad_input;
 mod cli;
 mod concurrent;
+mod contract;
 mod corpus;
 mod crash;
 mod lifecycle;
