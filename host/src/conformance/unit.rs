@@ -59,7 +59,9 @@ impl Unit<'_> {
             .filter_map(|file| file.outcome.failure.as_ref().map(|failure| (file, failure)))
             .map(|(file, failure)| json!({ "file": file.job.file.path, "failure": failure_json(failure) }))
             .collect();
-        let rejects = files.iter().flat_map(|file| file.outcome.rejects.iter().map(|reject| reject_json(file, reject)));
+        let rejects = files
+            .iter()
+            .flat_map(|file| in_order(&file.outcome.rejects).into_iter().map(|reject| reject_json(file, reject)));
         golden.rows(format!("{}/rejects", self.folder), rejects.collect());
         if !failures.is_empty() || files.len() < self.found.files.len() {
             // A report with a file that cannot be read is not loaded, so there is nothing to summarize.
@@ -173,7 +175,8 @@ impl Unit<'_> {
             return Err(format!("{} rejects, and {} when pushed whole", count(cut), count(whole)));
         }
         let all = whole.rejects_uncounted == 0 && cut.rejects_uncounted == 0;
-        let other = whole.rejects.iter().zip(&cut.rejects).find(|(whole, cut)| whole != cut).filter(|_| all);
+        let (whole, cut) = (in_order(&whole.rejects), in_order(&cut.rejects));
+        let other = whole.into_iter().zip(cut).find(|(whole, cut)| whole != cut).filter(|_| all);
         match other {
             Some((whole, cut)) => {
                 let told = |reject: &Reject| format!("{} at {}", reject.code, reject.at);
@@ -282,6 +285,16 @@ impl Unit<'_> {
         let place = format!("{}/{}", self.case.name, self.folder);
         if what.is_empty() { place } else { format!("{place}: {what}") }
     }
+}
+
+/// Rejects by their place: in which order a plugin looks at columns is its own affair, and hangs on how a file is cut.
+fn in_order(rejects: &[Reject]) -> Vec<&Reject> {
+    let mut rejects: Vec<&Reject> = rejects.iter().collect();
+    rejects.sort_by(|a, b| {
+        let key = |reject: &Reject| (reject.at.row, reject.at.byte);
+        key(a).cmp(&key(b)).then_with(|| a.at.column.cmp(&b.at.column)).then_with(|| a.code.cmp(&b.code))
+    });
+    rejects
 }
 
 fn reject_json(file: &Read, reject: &Reject) -> Value {
