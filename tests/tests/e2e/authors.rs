@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use costhost_tests::program::{Costhost, Ended};
+use costhost_tests::program::{Costhost, Ended, plugin, shared};
 
 use crate::costhost;
 
@@ -79,6 +79,36 @@ fn the_example_of_the_text_passes_its_tests() {
     let tested = author().call(&["plugin", "test", &example]);
     assert_done(&tested);
     assert!(tested.out.contains("lantern-2025-10.jsonl") && tested.out.contains("checks passed"), "{}", tested.out);
+}
+
+/// A plugin with all that one can declare, and its golden output: bills, references, lookups, rollups, a broken delivery.
+#[test]
+fn a_plugin_with_everything_passes_the_suite() {
+    let fixtures = checkout().join("tests/tally/fixtures").display().to_string();
+    let tested = costhost().call(&["plugin", "test", &plugin("tally"), "--fixtures", &fixtures]);
+    assert_done(&tested);
+    assert!(tested.out.contains("the bill is one row") && tested.out.contains("rollups can be made"), "{}", tested.out);
+}
+
+/// Other people's reports, CSV and Parquet, through the plugins we ship: every promise but the golden output.
+#[test]
+fn the_plugins_we_ship_pass_the_suite_on_real_reports() {
+    for (name, input) in [
+        ("aws-cur", "aws/nise/reports/cur/20251001-20251101"),
+        ("aws-cur", "aws/nise-cur2-like/October-2025-cur2.parquet"),
+        ("azure-export", "azure/nise/costs/export"),
+    ] {
+        let costhost = costhost();
+        let case = costhost.folder().join("fixtures/real/input");
+        std::fs::create_dir_all(&case).unwrap();
+        let copied = std::process::Command::new("cp").args(["-r", &shared(input)]).arg(&case).status().unwrap();
+        assert!(copied.success());
+        let tested = costhost.call(&["plugin", "test", &plugin(name), "--fixtures", "fixtures", "--bless"]);
+        assert_eq!(tested.code, 0, "{name} on {input}: {}\n{}", tested.out, tested.err);
+        assert!(tested.out.contains("in parts as alone") && tested.out.contains("folded as updated"), "{}", tested.out);
+        // What was kept is what comes out again.
+        assert_done(&costhost.call(&["plugin", "test", &plugin(name), "--fixtures", "fixtures"]));
+    }
 }
 
 /// The text shows whole files; they are those of the example, to the letter.
