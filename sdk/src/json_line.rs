@@ -29,25 +29,53 @@ impl<'a> Members<'a> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
-    /// The names of all members.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_ref())
+    /// The members that no field is mapped to, by their names with points between them; of an object that is mapped in
+    /// part, the others of its members.
+    pub(crate) fn unmapped(&self, mapped: &dyn Fn(&str) -> Mapped) -> Vec<(String, &'a RawValue)> {
+        let mut found = Vec::new();
+        self.add_unmapped("", mapped, &mut found);
+        found
     }
 
-    /// The members whose names are not known, as a JSON object; no text when there are none.
-    pub(crate) fn object_without(&self, known: impl Fn(&str) -> bool) -> String {
-        let mut object = String::new();
-        for (name, value) in self.0.iter().filter(|(name, _)| !known(name)) {
-            object.push(if object.is_empty() { '{' } else { ',' });
-            object.push_str(&serde_json::Value::from(name.as_ref()).to_string());
-            object.push(':');
-            object.push_str(value.get());
+    fn add_unmapped(&self, above: &str, mapped: &dyn Fn(&str) -> Mapped, found: &mut Vec<(String, &'a RawValue)>) {
+        for (name, value) in &self.0 {
+            let path = format!("{above}{name}");
+            match mapped(&path) {
+                Mapped::Whole => {}
+                Mapped::InPart => match Members::of(value.get().as_bytes()) {
+                    Ok(members) => members.add_unmapped(&format!("{path}."), mapped, found),
+                    Err(_) => found.push((path, value)),
+                },
+                Mapped::Not => found.push((path, value)),
+            }
         }
-        if !object.is_empty() {
-            object.push('}');
-        }
-        object
     }
+}
+
+/// Whether a member is mapped to a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mapped {
+    /// It is.
+    Whole,
+    /// Members of it are.
+    InPart,
+    /// Nothing of it is.
+    Not,
+}
+
+/// Members as a JSON object; no text when there are none. Those without a value are left out.
+pub(crate) fn object_of(members: &[(String, &RawValue)]) -> String {
+    let mut object = String::new();
+    for (name, value) in members.iter().filter(|(_, value)| value.get() != "null") {
+        object.push(if object.is_empty() { '{' } else { ',' });
+        object.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        object.push(':');
+        object.push_str(value.get());
+    }
+    if !object.is_empty() {
+        object.push('}');
+    }
+    object
 }
 
 /// The text of a cell: strings without quotes, numbers with the digits they were written with, objects and lists as JSON,
@@ -125,8 +153,26 @@ mod tests {
         assert_eq!(text("a.d").as_deref(), Some("x\"y"));
         assert_eq!((text("n").as_deref(), text("l").as_deref()), (Some(""), Some("[1, 2]")));
         assert_eq!((text("a.b.x"), text("l.x"), text("z")), (None, None, None));
-        assert_eq!(members.object_without(|name| name != "l"), r#"{"l":[1, 2]}"#);
-        assert_eq!(members.object_without(|_| true), "");
+    }
+
+    #[test]
+    fn what_is_mapped_in_part_keeps_its_other_members() {
+        let line = br#"{"a":{"b":1,"c":{"d":2,"e":null}},"f":{"g":3},"h":4,"i":"x"}"#;
+        let members = Members::of(line).unwrap();
+        let fields = ["a.b", "h", "i.j"];
+        let mapped = |path: &str| {
+            let below = |field: &&str| field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+            match () {
+                () if fields.contains(&path) => Mapped::Whole,
+                () if fields.iter().any(below) => Mapped::InPart,
+                () => Mapped::Not,
+            }
+        };
+        let unmapped = members.unmapped(&mapped);
+        let names: Vec<&str> = unmapped.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a.c", "f", "i"]);
+        assert_eq!(object_of(&unmapped), r#"{"a.c":{"d":2,"e":null},"f":{"g":3},"i":"x"}"#);
+        assert_eq!(object_of(&[]), "");
     }
 
     #[test]

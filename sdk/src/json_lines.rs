@@ -29,7 +29,7 @@
 use crate::contract::{Failure, Job, Position};
 use crate::csv::{MAX_ROW, Writer};
 use crate::failure::{Place, abort, skip_report};
-use crate::json_line::{Members, text_of};
+use crate::json_line::{Mapped, Members, object_of, text_of};
 use crate::mapping::Mapping;
 use crate::plan::Plan;
 use crate::reject::{Reject, Rejects};
@@ -205,16 +205,13 @@ impl JsonLines {
             let value = members.find(&input.name);
             self.writer.field(value.map(text_of).unwrap_or_default().as_bytes());
         }
-        let known = |name: &str| {
-            let inputs = self.plan.inputs.iter().take(fields).map(|input| input.name.as_str());
-            inputs.into_iter().any(|input| input == name || input.split('.').next() == Some(name))
-        };
+        let unmapped = members.unmapped(&|path| mapped(&self.plan, fields, path));
         if self.keeps_rest {
-            self.writer.field(members.object_without(known).as_bytes());
+            self.writer.field(object_of(&unmapped).as_bytes());
         } else {
-            for name in members.names().filter(|name| !known(name)) {
-                if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(name) {
-                    self.unknown.insert(name.to_owned());
+            for (name, _) in unmapped {
+                if self.unknown.len() < MOST_UNKNOWN {
+                    self.unknown.insert(name);
                 }
             }
         }
@@ -231,6 +228,19 @@ impl JsonLines {
         }
         Ok(())
     }
+}
+
+/// Whether one of the plan's first inputs is this member, or a member of it.
+fn mapped(plan: &Plan, fields: usize, path: &str) -> Mapped {
+    let mut found = Mapped::Not;
+    for input in plan.inputs.iter().take(fields) {
+        match input.name.strip_prefix(path) {
+            Some("") => return Mapped::Whole,
+            Some(rest) if rest.starts_with('.') => found = Mapped::InPart,
+            _ => {}
+        }
+    }
+    found
 }
 
 fn bug(error: &arrow_schema::ArrowError) -> Failure {
