@@ -43,6 +43,15 @@ plugins: setup
     "{{ target }}/debug/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
     "{{ target }}/debug/costhost" plugin build tests/tally --output "{{ plugins }}/tally.wasm"
 
+# The example in JavaScript: built with npm's packages, then the conformance suite.
+example-js: plugins
+    cd examples/beacon-js && npm ci --silent --no-audit --no-fund && npm run --silent build -- "{{ plugins }}/beacon-js.wasm"
+    "{{ target }}/debug/costhost" plugin test "{{ plugins }}/beacon-js.wasm" --fixtures examples/beacon-js/fixtures
+
+# Add a plugin to the corpus that every later build must run: DIR is its crate, with fixtures.
+corpus-add dir: plugins
+    bin/corpus-add "{{ target }}/debug/costhost" "{{ dir }}"
+
 # Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand. Another
 # set than the usual ones: `just bench ten-times 3` (`bench/run.sh` lists them).
 bench set="all" runs="5": build

@@ -6,6 +6,7 @@
 //! ([`report`]).
 
 pub mod cli;
+pub mod conformance;
 pub mod ingest;
 pub mod lake;
 pub mod plugin;

@@ -4,6 +4,9 @@
 //! hostile plugins is tested in `tests/hostile`; here is what only callers of the library can do.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy exempts test functions, not their helpers")]
 
+#[path = "plugin_host/conformance.rs"]
+mod conformance;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -13,6 +13,7 @@ pub mod billing_period;
 pub mod calendar;
 mod columns;
 pub mod csv;
+pub mod daily;
 pub mod date_order;
 pub mod decimal;
 pub mod declare;
@@ -24,8 +25,11 @@ pub mod file_rows;
 mod intern;
 pub mod ipc;
 pub mod json;
+mod json_line;
+pub mod json_lines;
 pub mod log;
 mod map;
+pub mod mapping;
 mod number;
 pub mod plan;
 pub mod plugin;
@@ -42,6 +46,8 @@ mod text;
 pub mod time;
 pub mod timing;
 
+pub use arrow_array;
+pub use arrow_schema;
 pub use export::Component;
 pub use plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};
 

@@ -1,8 +1,17 @@
-//! `costhost plugin`: look at and build provider plugins.
+//! `costhost plugin`: look at, write and build provider plugins.
+
+mod bench;
+mod check;
+mod drive;
+mod new;
+mod run;
+mod sample;
+mod test;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tokio::runtime::Handle;
 
 use super::Exit;
 use super::plugin_files::find_plugin;
@@ -28,6 +37,16 @@ pub enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Make the folder of a new plugin, with a sample report and its golden output
+    New(new::NewArgs),
+    /// Say in plain words what is wrong with a component
+    Check(check::CheckArgs),
+    /// Run the conformance suite over a plugin's fixtures
+    Test(test::TestArgs),
+    /// Run a plugin on a report: rows, rejects, notes, and what it cost
+    Run(run::RunArgs),
+    /// Time a plugin on a report, over several runs
+    Bench(bench::BenchArgs),
     /// Say what a plugin is: its digest, imports, tables and reports
     Show {
         /// A .wasm file or a plugin's name
@@ -46,8 +65,19 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
             println!("{}: {} bytes", built.path.display(), built.bytes);
         }
         PluginCommand::Show { plugin } => show(&plugin)?,
+        PluginCommand::New(args) => return new::execute(&args),
+        PluginCommand::Check(args) => return check::execute(&args),
+        PluginCommand::Test(args) => return blocking(move |handle| test::execute(&args, &handle)).await,
+        PluginCommand::Run(args) => return blocking(move |handle| run::execute(&args, &handle)).await,
+        PluginCommand::Bench(args) => return blocking(move |handle| bench::execute(&args, &handle)).await,
     }
     Ok(Exit::Done)
+}
+
+/// Guests and what they read through block their thread.
+async fn blocking(work: impl FnOnce(Handle) -> anyhow::Result<Exit> + Send + 'static) -> anyhow::Result<Exit> {
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || work(handle)).await?
 }
 
 fn show(plugin: &str) -> anyhow::Result<()> {

@@ -36,6 +36,8 @@ pub struct Usage {
     pub returned_bytes: u64,
     /// Log records dropped because they came too fast.
     pub log_records_dropped: u64,
+    /// WebAssembly instructions it ran, where the engine counts them.
+    pub instructions: Option<u64>,
 }
 
 /// A normalizer of one instance. Give it back with [`Instance::drop_normalizer`].
@@ -314,6 +316,7 @@ impl Instance {
             pushed_bytes: self.calls.pushed,
             returned_bytes: self.returned,
             log_records_dropped: state.logs.dropped,
+            instructions: self.calls.store.get_fuel().ok().map(|left| u64::MAX - left),
         }
     }
 

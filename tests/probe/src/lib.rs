@@ -171,6 +171,7 @@ impl Reader {
             }
             self.taken += 1;
         }
+        self.mischief.with_lines(&mut self.last, &mut rejects);
         let outputs =
             if self.last.is_empty() { vec![] } else { vec![Output { table: 0, data: rows::lines(&self.last) }] };
         self.mischief.outcome(Outcome { outputs, rows: self.taken - before, rejects, rejects_uncounted: 0 })

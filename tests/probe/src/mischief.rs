@@ -1,9 +1,10 @@
 //! What the probe does wrong, by the word in its settings.
 
 use costhost_sdk::bindings::costhost::provider::storage::Bucket;
-use costhost_sdk::bindings::costhost::provider::types::{Failure, Output, Remedy};
+use costhost_sdk::bindings::costhost::provider::types::{Failure, Output, Reject, Remedy};
 use costhost_sdk::bindings::exports::costhost::provider::normalize::Outcome;
 
+use crate::rows::Line;
 use crate::{refuse, rows};
 
 /// The word in the settings; empty to behave.
@@ -53,6 +54,25 @@ impl Mischief {
     /// Mischief of `pull`: the whole result every time.
     pub(crate) fn never_ends(&self) -> bool {
         self.0.starts_with("endless")
+    }
+
+    /// Mischief with the lines of one call: what authors get wrong without noticing.
+    pub(crate) fn with_lines(&self, lines: &mut Vec<Line>, rejects: &mut Vec<Reject>) {
+        match self.0.as_str() {
+            "lose-bad-lines" => rejects.clear(),
+            "row-per-push" => lines.push(Line { account: "push".to_owned(), amount: 1 }),
+            _ => {}
+        }
+    }
+
+    /// Mischief of `merge`: the piece replaces what was there.
+    pub(crate) fn forgets_on_merge(&self) -> bool {
+        self.0 == "forget-on-merge"
+    }
+
+    /// Mischief of `fold`: nothing is done.
+    pub(crate) fn does_not_fold(&self) -> bool {
+        self.0 == "fold-nothing"
     }
 
     /// Mischief of `push` and `finish`.

@@ -1,11 +1,14 @@
 //! The whole program on real input, as a user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod authors;
 mod azure;
 mod azure_blob;
 mod bad_input;
 mod cli;
 mod concurrent;
+mod contract;
+mod corpus;
 mod crash;
 mod fuel;
 mod lifecycle;
