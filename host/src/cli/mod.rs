@@ -8,6 +8,7 @@ use crate::ingest::error::{IngestError, chain};
 use crate::lake::LakeError;
 use crate::plugin::{ErrorClass, PluginError};
 use crate::postgres::DatabaseError;
+use crate::registry::RegistryError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
 use crate::source::error::SourceError;
@@ -104,7 +105,7 @@ pub enum Command {
     Sql(sql::SqlArgs),
     /// Remove files that were replaced or never finished, and tidy the tables' logs.
     Maintain(maintain::MaintainArgs),
-    /// Look at and build provider plugins.
+    /// Build, install, choose and look at provider plugins.
     Plugin(plugin::PluginArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
@@ -133,6 +134,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<SettingsError>()
         || error.downcast_ref::<IngestError>().is_some_and(IngestError::is_usage)
         || error.downcast_ref::<ReportError>().is_some_and(ReportError::is_usage)
+        || error.downcast_ref::<RegistryError>().is_some_and(RegistryError::is_usage)
         || error.downcast_ref::<PluginError>().is_some_and(|error| error.class() == ErrorClass::Operator)
         || matches!(error.downcast_ref::<SourceError>(), Some(SourceError::Address { .. }))
         || matches!(

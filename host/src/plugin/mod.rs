@@ -30,7 +30,7 @@ mod state;
 pub mod types;
 
 pub use build::{BuildError, Built, build_plugin};
-pub use engine::{Cache, Engine, EngineOptions};
+pub use engine::{Cache, Engine, EngineOptions, MAX_COMPONENT_BYTES, read_component};
 pub use error::{ErrorClass, Place, PluginError};
 pub use instance::{AccumulatorHandle, Instance, NormalizerHandle, Usage};
 pub use intake::encode_ipc;
