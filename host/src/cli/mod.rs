@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::ingest::error::{IngestError, chain};
 use crate::lake::LakeError;
-use crate::plugin::{ErrorClass, PluginError};
+use crate::plugin::{ErrorClass, PluginError, compiler_process};
 use crate::postgres::DatabaseError;
 use crate::registry::RegistryError;
 use crate::report::ReportError;
@@ -30,6 +30,7 @@ pub mod sources;
 pub mod sql;
 pub mod summarize;
 pub mod table;
+pub mod verify;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub enum Command {
     Db(db::DbArgs),
     /// Compare what was read, the lake and the database to the last digit.
     Reconcile(reconcile::ReconcileArgs),
+    /// Check the receipts of runs against the lake, to the last digit.
+    Verify(verify::VerifyArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
     Report(report::ReportArgs),
     /// Query the lake with SQL.
@@ -113,6 +116,9 @@ pub enum Command {
 
 /// The whole program: parses the process's arguments, starts logging and the runtime, maps errors to exit codes.
 pub fn main() -> ExitCode {
+    if let Some(code) = compiler_process() {
+        return code;
+    }
     let cli = Cli::parse();
     match run_to_end(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
@@ -157,6 +163,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Publish(args) => publish::execute(args).await,
         Command::Db(args) => db::execute(args).await,
         Command::Reconcile(args) => reconcile::execute(args).await,
+        Command::Verify(args) => verify::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
         Command::Maintain(args) => maintain::execute(args).await,

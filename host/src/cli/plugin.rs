@@ -7,8 +7,12 @@ use clap::{Args, Subcommand};
 use super::Exit;
 use crate::plugin::build_plugin;
 
+pub mod archive;
 pub mod install;
 pub mod list;
+pub mod lock;
+pub mod push;
+pub mod remove;
 pub mod show;
 pub mod switch;
 
@@ -42,6 +46,16 @@ pub enum PluginCommand {
     Use(switch::UseArgs),
     /// Go back to the version that was current before
     Rollback(switch::RollbackArgs),
+    /// Pin plugins to digests in costhost.lock
+    Lock(lock::LockArgs),
+    /// Take a version, or a whole plugin, out of the store
+    Rm(remove::RemoveArgs),
+    /// Write an installed plugin to an archive, for places that no network reaches
+    Export(archive::ExportArgs),
+    /// Check a plugin out of such an archive and put it into the store
+    Import(archive::ImportArgs),
+    /// Publish a plugin to an OCI registry
+    Push(push::PushArgs),
 }
 
 /// Runs the chosen subcommand.
@@ -60,6 +74,11 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Show(args) => show::execute(&args),
         PluginCommand::Use(args) => switch::execute(&args),
         PluginCommand::Rollback(args) => switch::roll_back(&args),
+        PluginCommand::Lock(args) => lock::execute(&args),
+        PluginCommand::Rm(args) => remove::execute(&args),
+        PluginCommand::Export(args) => archive::export(&args),
+        PluginCommand::Import(args) => archive::import(args).await,
+        PluginCommand::Push(args) => push::execute(args).await,
     }
 }
 

@@ -11,6 +11,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Precompiled};
 
 use super::aot::CompileCache;
+use super::compile;
 use super::error::PluginError;
 use super::linker;
 use super::loaded::Plugin;
@@ -106,19 +107,19 @@ impl Engine {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, bytes)
-            .map_err(|error| PluginError::InvalidComponent { path: path.to_owned(), reason: format!("{error:#}") })?;
+        let code = compile::compile(&self.engine, path, bytes)?;
         if let Some(cache) = &self.cache
-            && let Err(error) = cache.put(&self.engine, digest, &component)
+            && let Err(error) = cache.put(&self.engine, digest, &code)
         {
             tracing::warn!(%error, "the compiled plugin could not be kept; the next start compiles again");
         }
-        Ok(component)
+        code.revive(&self.engine)
+            .map_err(|error| PluginError::InvalidComponent { path: path.to_owned(), reason: format!("{error:#}") })
     }
 }
 
 /// Only what plugins need. Most advisories of the engine were in features that are off here.
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)

@@ -28,6 +28,8 @@ pub struct InstallOptions {
     pub replace: bool,
     /// What its digest must be.
     pub expect: Option<Digest>,
+    /// The id and version that it must give itself.
+    pub expect_as: Option<(String, String)>,
 }
 
 /// What an installation did.
@@ -56,7 +58,7 @@ impl PluginStore {
         candidate: &Candidate,
         options: &InstallOptions,
     ) -> Result<Installed, RegistryError> {
-        let record = check(engine, policy, candidate, options.expect.as_ref())?;
+        let record = check(engine, policy, candidate, options)?;
         let _lock = self.lock()?;
         let version = InstalledVersion {
             version: record.version.clone(),
@@ -98,10 +100,10 @@ fn check(
     engine: &Engine,
     policy: &SignaturePolicy,
     candidate: &Candidate,
-    expect: Option<&Digest>,
+    options: &InstallOptions,
 ) -> Result<Record, RegistryError> {
     let digest = Digest::of(&candidate.bytes);
-    if let Some(expected) = expect.filter(|expected| **expected != digest) {
+    if let Some(expected) = options.expect.as_ref().filter(|expected| **expected != digest) {
         let advice = "Nothing was installed".to_owned();
         let (place, expected) = (candidate.origin.clone(), expected.clone());
         return Err(RegistryError::WrongDigest { place, expected, found: digest, advice });
@@ -110,5 +112,12 @@ fn check(
         .check(&candidate.bytes, candidate.signature.as_ref())
         .map_err(|source| RegistryError::Signature { place: candidate.origin.clone(), source })?;
     let plugin = engine.load_bytes(std::path::Path::new(&candidate.origin), &candidate.bytes)?;
+    let manifest = plugin.manifest();
+    if let Some((id, version)) = &options.expect_as
+        && (id, version) != (&manifest.id, &manifest.version)
+    {
+        let problem = format!("it should be {id} {version} and calls itself {} {}", manifest.id, manifest.version);
+        return Err(RegistryError::Corrupt { path: candidate.origin.clone().into(), problem });
+    }
     Ok(Record::new(&plugin, digest, candidate.bytes.len() as u64, candidate.origin.clone(), signed))
 }

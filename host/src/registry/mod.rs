@@ -8,20 +8,26 @@
 //! Everything here is a plain file that is written beside its place, synced and renamed. Changes hold the store's lock, so
 //! two processes may install at once; readers need none.
 
+mod bundle;
 mod digest;
 mod error;
+mod fetch;
 mod files;
+mod http;
 mod install;
 mod lock_file;
 mod names;
+pub mod oci;
 mod record;
 mod reference;
 mod resolve;
 mod signature;
 mod store;
 
+pub use bundle::{About, Bundle};
 pub use digest::{Digest, DigestPrefix};
 pub use error::RegistryError;
+pub use fetch::{FetchOptions, Origin, fetch, signature_of_file};
 pub use install::{Candidate, InstallOptions, Installed};
 pub use lock_file::{LOCK_FILE, LockFile, LockedPlugin};
 pub use names::{Change, ChangeKind, InstalledVersion, PluginName};

@@ -14,10 +14,8 @@ use super::error::RegistryError;
 use super::files;
 use super::record::SignedBy;
 
-/// Signatures and keys are a few hundred bytes.
-const MAX_BYTES: u64 = 16 << 10;
-/// What names of signature files end with, after the component's whole name.
-const ENDINGS: [&str; 2] = ["minisig", "sig"];
+/// Keys are a few hundred bytes.
+const MAX_KEY_BYTES: u64 = 16 << 10;
 /// A `SubjectPublicKeyInfo` of a P-256 key up to its point: id-ecPublicKey, prime256v1, a bit string of 66 bytes.
 const P256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
@@ -55,12 +53,17 @@ pub enum SignatureError {
 pub struct Signature(Vec<u8>);
 
 impl Signature {
+    /// They are a few hundred bytes.
+    pub(super) const MAX_BYTES: u64 = 16 << 10;
+    /// What names of signature files end with, after the component's whole name.
+    pub(super) const ENDINGS: [&str; 2] = ["minisig", "sig"];
+
     /// A signature from elsewhere; whether it is one shows when it is checked.
     ///
     /// # Errors
     /// When it is too long to be one.
     pub fn new(bytes: Vec<u8>) -> Result<Self, String> {
-        if bytes.is_empty() || bytes.len() as u64 > MAX_BYTES {
+        if bytes.is_empty() || bytes.len() as u64 > Self::MAX_BYTES {
             return Err(format!("{} bytes are no signature", bytes.len()));
         }
         Ok(Self(bytes))
@@ -77,7 +80,7 @@ impl Signature {
     /// When it cannot be read or is too long.
     pub fn read(path: &Path) -> Result<Option<Self>, RegistryError> {
         let corrupt = |problem| RegistryError::Corrupt { path: path.to_owned(), problem };
-        files::read_bounded(path, MAX_BYTES)?.map(Self::new).transpose().map_err(corrupt)
+        files::read_bounded(path, Self::MAX_BYTES)?.map(Self::new).transpose().map_err(corrupt)
     }
 
     /// The one that lies beside a component: `NAME.wasm.minisig` or `NAME.wasm.sig`.
@@ -85,7 +88,7 @@ impl Signature {
     /// # Errors
     /// As [`Self::read`].
     pub fn beside(component: &Path) -> Result<Option<Self>, RegistryError> {
-        for ending in ENDINGS {
+        for ending in Self::ENDINGS {
             let mut path = component.as_os_str().to_owned();
             path.push(format!(".{ending}"));
             if let Some(signature) = Self::read(Path::new(&path))? {
@@ -118,7 +121,7 @@ impl TrustedKey {
     /// When it cannot be read or is no such key.
     pub fn read(path: &Path) -> Result<Self, RegistryError> {
         let corrupt = |problem: String| RegistryError::Corrupt { path: path.to_owned(), problem };
-        let bytes = files::read_bounded(path, MAX_BYTES)?;
+        let bytes = files::read_bounded(path, MAX_KEY_BYTES)?;
         let bytes = bytes.ok_or_else(|| corrupt("there is no such key file".to_owned()))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| corrupt("it is not text; keys are PEM or minisign files".to_owned()))?;
@@ -209,6 +212,11 @@ impl SignaturePolicy {
     /// Whether unsigned plugins are refused.
     pub fn requires_signature(&self) -> bool {
         self.required
+    }
+
+    /// Whether there is a key to check a signature with.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// Checks a component, and says who signed it where a key tells.

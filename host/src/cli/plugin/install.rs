@@ -1,35 +1,53 @@
 //! `costhost plugin install`: check a plugin and put it into the store.
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 
 use super::ConfigArgs;
-use crate::cli::Exit;
-use crate::plugin::{Engine, EngineOptions, read_component};
-use crate::registry::{Candidate, Digest, InstallOptions, Installed, RegistryError, Resolver, Signature};
+use crate::cli::{Exit, UsageError};
+use crate::plugin::{Engine, EngineOptions};
+use crate::registry::{
+    Candidate, Digest, FetchOptions, InstallOptions, Installed, Origin, RegistryError, Resolver, fetch,
+};
 
 /// Flags of `costhost plugin install`.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
-    /// A .wasm file
-    #[arg(value_name = "FILE")]
+    /// A .wasm file, an https:// URL of one, oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
+    #[arg(value_name = "FILE|URL")]
     pub from: String,
-    /// What its SHA-256 must be
+    /// File or URL with its signature [default: the same with .minisig or .sig at its end, or what comes with it]
+    #[arg(long, value_name = "FILE|URL")]
+    pub signature: Option<String>,
+    /// Speak HTTP without TLS; registries on this machine are anyway
+    #[arg(long)]
+    pub plain_http: bool,
+    /// What is to become of it.
+    #[command(flatten)]
+    pub options: OptionArgs,
+    /// Where the store lies, and whose signatures are asked for.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// What is asked of an installation.
+#[derive(Debug, Args)]
+pub struct OptionArgs {
+    /// What the SHA-256 of the component must be
     #[arg(long, value_name = "sha256:DIGEST")]
     pub digest: Option<Digest>,
-    /// File with its signature [default: FILE.minisig or FILE.sig]
-    #[arg(long, value_name = "FILE")]
-    pub signature: Option<PathBuf>,
     /// Make it current at once, also where another version is
     #[arg(long = "use")]
     pub make_current: bool,
     /// Let it take a version that is installed with another digest
     #[arg(long)]
     pub replace: bool,
-    /// Where the store lies, and whose signatures are asked for.
-    #[command(flatten)]
-    pub config: ConfigArgs,
+}
+
+impl OptionArgs {
+    pub(super) fn options(&self) -> InstallOptions {
+        let (make_current, replace) = (self.make_current, self.replace);
+        InstallOptions { make_current, replace, expect: self.digest.clone(), expect_as: None }
+    }
 }
 
 /// Fetches, checks, installs.
@@ -38,47 +56,46 @@ pub struct InstallArgs {
 /// When it cannot be had, is not what it should be, or the store cannot be written.
 pub async fn execute(args: InstallArgs) -> anyhow::Result<Exit> {
     let resolver = Resolver::from_config(&args.config.read()?, None)?;
-    let candidate = candidate(&args)?;
-    let options =
-        InstallOptions { make_current: args.make_current, replace: args.replace, expect: args.digest.clone() };
+    let origin: Origin = args.from.parse().map_err(UsageError)?;
+    let look_for_signature = resolver.policy().has_keys();
+    let how = FetchOptions { signature: args.signature.clone(), look_for_signature, plain_http: args.plain_http };
+    let candidate = fetch(&origin, &how).await?;
+    install(resolver, candidate, args.options.options()).await
+}
+
+/// Installs and tells.
+pub(super) async fn install(resolver: Resolver, candidate: Candidate, options: InstallOptions) -> anyhow::Result<Exit> {
     let installed = tokio::task::spawn_blocking(move || {
         let engine = Engine::new(EngineOptions::default())?;
         let installed = resolver.store().install(&engine, resolver.policy(), &candidate, &options)?;
-        let current = resolver.store().name(&installed.record.name)?;
-        Ok::<_, RegistryError>((installed, current))
+        let name = resolver.store().name(&installed.record.name)?;
+        Ok::<_, RegistryError>((installed, name))
     });
     let (installed, name) = installed.await??;
-    let current = name.as_ref().and_then(|name| name.find(None));
-    tell(&installed, current.map(|current| current.version.as_str()));
+    tell(
+        &installed,
+        name.as_ref().and_then(|name| name.find(None)).map(|current| (&current.digest, current.version.as_str())),
+    );
     Ok(Exit::Done)
 }
 
-fn candidate(args: &InstallArgs) -> Result<Candidate, RegistryError> {
-    let path = Path::new(&args.from);
-    let signature = match &args.signature {
-        Some(file) => Some(
-            Signature::read(file)?
-                .ok_or_else(|| RegistryError::Usage(format!("there is no signature file {}", file.display())))?,
-        ),
-        None => Signature::beside(path)?,
-    };
-    let origin = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    Ok(Candidate { bytes: read_component(path)?, origin, signature })
-}
-
-fn tell(installed: &Installed, current: Option<&str>) {
+fn tell(installed: &Installed, current: Option<(&Digest, &str)>) {
     let record = &installed.record;
     let already = if installed.was_there { " (it was installed already)" } else { "" };
     println!("{} {}  {}{already}", record.name, record.version, record.digest);
+    println!("from {}", record.origin);
     match &record.signed {
         Some(by) => println!("signed by {} ({}, {})", by.key, by.format, by.fingerprint),
         None => println!("not signed by a key of the configuration"),
     }
-    let chosen = &record.version;
     match current {
-        Some(version) if version != chosen || installed.change.is_none() && !installed.was_there => {
-            println!("current is {version}; `costhost plugin use {}@{chosen}` switches to this one", record.name)
+        Some((digest, version)) if *digest != record.digest => {
+            let reference = format!("{}@{}", record.name, record.version);
+            println!(
+                "current is {version} ({}); `costhost plugin use {reference}` switches to this one",
+                digest.short()
+            );
         }
-        _ => println!("{chosen} is current"),
+        _ => println!("{} is current", record.version),
     }
 }
