@@ -9,3 +9,4 @@ pub mod postgres;
 pub mod program;
 pub mod recomputed;
 pub mod s3;
+pub mod tokens;

@@ -7,7 +7,6 @@ use crate::plugin::Plugin;
 
 /// What a component said of itself when it was installed, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Record {
     /// SHA-256 of the component.
     pub digest: Digest,
@@ -36,7 +35,6 @@ pub struct Record {
 
 /// Which key a signature was checked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SignedBy {
     /// `minisign` or `ecdsa-p256-sha256`.
     pub format: String,

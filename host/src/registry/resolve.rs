@@ -140,8 +140,10 @@ impl Resolver {
         if self.store.holds(&pin.digest) {
             return Ok(Found { path: self.store.blob_path(&pin.digest), digest, version, by: FoundIn::Lock });
         }
-        // A plugin that is shipped beside the program may be the one; its digest is checked when it is read.
-        if let Ok(path) = beside(&pin.name) {
+        // A plugin that is shipped beside the program may be the one.
+        if let Ok(path) = beside(&pin.name)
+            && plugin::read_component(&path).is_ok_and(|bytes| Digest::of(&bytes) == pin.digest)
+        {
             return Ok(Found { path, digest, version, by: FoundIn::Lock });
         }
         let from = pin.from.as_deref().unwrap_or("FILE");
