@@ -45,6 +45,12 @@ pub struct SignedBy {
 }
 
 impl Record {
+    /// Where others can get it too: a URL or a repository, not a file of this machine.
+    pub fn public_origin(&self) -> Option<&str> {
+        let public = ["https://", "oci://"].iter().any(|scheme| self.origin.starts_with(scheme));
+        public.then_some(self.origin.as_str())
+    }
+
     /// The record of a plugin that was loaded from `bytes` bytes.
     pub(super) fn new(plugin: &Plugin, digest: Digest, bytes: u64, origin: String, signed: Option<SignedBy>) -> Self {
         let manifest = plugin.manifest();
