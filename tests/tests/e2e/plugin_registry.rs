@@ -161,7 +161,7 @@ impl Web {
         let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
         let said = lines.next().unwrap().unwrap();
         let port = said.split_once("port ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-        Self(server, port.unwrap_or_else(|| panic!("no port in {said}")))
+        Self(server, port.expect("the port in what it says"))
     }
 }
 
