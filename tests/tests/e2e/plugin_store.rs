@@ -202,6 +202,11 @@ fn a_lock_file_pins_what_runs() {
     let lock = std::fs::read_to_string(costhost.folder().join("costhost.lock")).unwrap();
     assert!(lock.contains("name = \"tally\"") && lock.contains("digest = \"sha256:"), "{lock}");
 
+    // A name that was made to stand for another plugin.
+    let forged = lock.replace("name = \"tally\"", "name = \"aws-cur\"");
+    std::fs::write(costhost.folder().join("forged.lock"), forged).unwrap();
+    refused(&costhost, &["plugin", "show", "aws-cur", "--lock", "forged.lock"], 1, "that is tally");
+
     // What is current changes; what runs does not.
     let said = done(&costhost, &["plugin", "use", "tally@0.2.0", "--config", config]);
     assert!(said.contains("still pins tally"), "{said}");
