@@ -3,7 +3,10 @@
 
 pub mod azurite;
 pub mod bucket;
+pub mod components;
+pub mod oci;
 pub mod postgres;
 pub mod program;
 pub mod recomputed;
 pub mod s3;
+pub mod tokens;

@@ -1,4 +1,4 @@
-//! `costhost plugin`: look at, write and build provider plugins.
+//! `costhost plugin`: write, build, install, choose and look at provider plugins. One file per subcommand.
 
 mod bench;
 mod check;
@@ -14,8 +14,16 @@ use clap::{Args, Subcommand};
 use tokio::runtime::Handle;
 
 use super::Exit;
-use super::plugin_files::find_plugin;
-use crate::plugin::{Engine, EngineOptions, build_plugin};
+use crate::plugin::build_plugin;
+
+pub mod archive;
+pub mod install;
+pub mod list;
+pub mod lock;
+pub mod push;
+pub mod remove;
+pub mod show;
+pub mod switch;
 
 /// Flags of `costhost plugin`.
 #[derive(Debug, Args)]
@@ -47,11 +55,26 @@ pub enum PluginCommand {
     Run(run::RunArgs),
     /// Time a plugin on a report, over several runs
     Bench(bench::BenchArgs),
-    /// Say what a plugin is: its digest, imports, tables and reports
-    Show {
-        /// A .wasm file or a plugin's name
-        plugin: String,
-    },
+    /// Check a plugin and put it into the store
+    Install(install::InstallArgs),
+    /// List installed plugins
+    Ls(list::ListArgs),
+    /// Say what a plugin is: its digest, imports, tables, reports, where it came from and who signed it
+    Show(show::ShowArgs),
+    /// Make an installed version the one that a plain name means
+    Use(switch::UseArgs),
+    /// Go back to the version that was current before
+    Rollback(switch::RollbackArgs),
+    /// Pin plugins to digests in costhost.lock
+    Lock(lock::LockArgs),
+    /// Take a version, or a whole plugin, out of the store
+    Rm(remove::RemoveArgs),
+    /// Write an installed plugin to an archive, for places that no network reaches
+    Export(archive::ExportArgs),
+    /// Check a plugin out of such an archive and put it into the store
+    Import(archive::ImportArgs),
+    /// Publish a plugin to an OCI registry
+    Push(push::PushArgs),
 }
 
 /// Runs the chosen subcommand.
@@ -63,15 +86,24 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Build { dir, output } => {
             let built = build_plugin(&dir, &output)?;
             println!("{}: {} bytes", built.path.display(), built.bytes);
+            Ok(Exit::Done)
         }
-        PluginCommand::Show { plugin } => show(&plugin)?,
-        PluginCommand::New(args) => return new::execute(&args),
-        PluginCommand::Check(args) => return check::execute(&args),
-        PluginCommand::Test(args) => return blocking(move |handle| test::execute(&args, &handle)).await,
-        PluginCommand::Run(args) => return blocking(move |handle| run::execute(&args, &handle)).await,
-        PluginCommand::Bench(args) => return blocking(move |handle| bench::execute(&args, &handle)).await,
+        PluginCommand::New(args) => new::execute(&args),
+        PluginCommand::Check(args) => check::execute(&args),
+        PluginCommand::Test(args) => blocking(move |handle| test::execute(&args, &handle)).await,
+        PluginCommand::Run(args) => blocking(move |handle| run::execute(&args, &handle)).await,
+        PluginCommand::Bench(args) => blocking(move |handle| bench::execute(&args, &handle)).await,
+        PluginCommand::Install(args) => install::execute(args).await,
+        PluginCommand::Ls(args) => list::execute(&args),
+        PluginCommand::Show(args) => show::execute(&args),
+        PluginCommand::Use(args) => switch::execute(&args),
+        PluginCommand::Rollback(args) => switch::roll_back(&args),
+        PluginCommand::Lock(args) => lock::execute(&args),
+        PluginCommand::Rm(args) => remove::execute(&args),
+        PluginCommand::Export(args) => archive::export(&args),
+        PluginCommand::Import(args) => archive::import(args).await,
+        PluginCommand::Push(args) => push::execute(args).await,
     }
-    Ok(Exit::Done)
 }
 
 /// Guests and what they read through block their thread.
@@ -80,19 +112,16 @@ async fn blocking(work: impl FnOnce(Handle) -> anyhow::Result<Exit> + Send + 'st
     tokio::task::spawn_blocking(move || work(handle)).await?
 }
 
-fn show(plugin: &str) -> anyhow::Result<()> {
-    let engine = Engine::new(EngineOptions::default())?;
-    let plugin = engine.load(&find_plugin(plugin)?)?;
-    let manifest = plugin.manifest();
-    println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
-    println!("sha256   {}", plugin.digest());
-    println!("imports  {}", plugin.imports().join(", "));
-    for table in &manifest.tables {
-        println!("table    {}.{}: {} columns", manifest.provider, table.name, table.schema.fields().len());
+/// The configuration, for the store's place and the keys whose signatures are asked for.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// Configuration file, for what its section "plugins" says
+    #[arg(long, env = "COSTHOST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn read(&self) -> anyhow::Result<crate::settings::ConfigFile> {
+        Ok(self.config.as_deref().map(crate::settings::ConfigFile::read).transpose()?.unwrap_or_default())
     }
-    for report in &manifest.reports {
-        let dimensions: Vec<&str> = report.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-        println!("report   {} {}: by {}", manifest.provider, report.name, dimensions.join(", "));
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wit_component::DecodedWasm;
 
-use super::engine::{Engine, read, recognize};
+use super::engine::{Engine, read_component, recognize};
 use super::error::PluginError;
 use super::linker::{self, PACKAGE, TRACK};
 
@@ -41,7 +41,7 @@ fn finding(what: impl Into<String>, advice: impl Into<String>) -> Finding {
 /// # Errors
 /// When the file cannot be read.
 pub fn inspect(engine: &Engine, path: &Path) -> Result<Vec<Finding>, PluginError> {
-    let bytes = read(path)?;
+    let bytes = read_component(path)?;
     if let Err(error) = recognize(path, &bytes) {
         return Ok(vec![finding(said(&error, path), "")]);
     }

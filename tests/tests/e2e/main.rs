@@ -12,12 +12,15 @@ mod corpus;
 mod crash;
 mod fuel;
 mod lifecycle;
+mod plugin_registry;
+mod plugin_store;
 mod postgres_aws;
 mod postgres_lifecycle;
 mod postgres_tally;
 mod readers;
 mod real_reports;
 mod summary;
+mod verify;
 mod workers;
 
 /// The program as cargo built it for these tests.

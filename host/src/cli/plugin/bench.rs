@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::runtime::Handle;
 
-use super::super::plugin_files::find_plugin;
+use super::super::plugin_files::plugin_file;
 use super::super::{Exit, table};
 use super::drive::{Driven, Loaded, find};
 use crate::plugin::{Engine, EngineOptions};
@@ -38,7 +38,7 @@ pub struct BenchArgs {
 /// # Errors
 /// When the plugin fails.
 pub(super) fn execute(args: &BenchArgs, handle: &Handle) -> anyhow::Result<Exit> {
-    let path = find_plugin(&args.plugin)?;
+    let path = plugin_file(&args.plugin)?;
     let engine = Engine::new(EngineOptions::default())?;
     let plugin = engine.load(&path)?;
     let counting = Engine::counting_instructions(EngineOptions::default())?;

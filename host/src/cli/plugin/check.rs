@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::super::Exit;
-use super::super::plugin_files::find_plugin;
+use super::super::plugin_files::plugin_file;
 use crate::plugin::{Cache, Engine, EngineOptions, inspect};
 
 /// Flags of `costhost plugin check`.
@@ -18,7 +18,7 @@ pub struct CheckArgs {
 /// # Errors
 /// When the file cannot be read. Findings are exit code 1.
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
-    let path = find_plugin(&args.plugin)?;
+    let path = plugin_file(&args.plugin)?;
     // What is checked once need not be kept compiled.
     let engine = Engine::new(EngineOptions { cache: Cache::Off })?;
     let findings = inspect(&engine, &path)?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::super::Exit;
-use super::super::plugin_files::find_plugin;
+use super::super::plugin_files::plugin_file;
 use super::drive::{Driven, Found, Loaded, find};
 use crate::conformance::json_rows;
 use crate::ingest::time_text;
@@ -43,7 +43,7 @@ pub struct RunArgs {
 /// When the plugin fails. Deliveries that cannot be loaded are exit code 1.
 pub(super) fn execute(args: &RunArgs, handle: &Handle) -> anyhow::Result<Exit> {
     let engine = Engine::counting_instructions(EngineOptions::default())?;
-    let plugin = engine.load(&find_plugin(&args.plugin)?)?;
+    let plugin = engine.load(&plugin_file(&args.plugin)?)?;
     let found = find(&plugin, &args.input, &args.settings, handle)?;
     // Rows for programs go to standard output alone; what is for people goes beside them.
     let mut out: Box<dyn Write> = if args.json { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
