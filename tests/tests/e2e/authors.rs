@@ -116,9 +116,9 @@ fn the_plugins_we_ship_pass_the_suite_on_real_reports() {
 fn the_text_shows_the_files_of_the_example() {
     let text = std::fs::read_to_string(checkout().join("docs/writing-a-plugin.md")).unwrap();
     let mut shown = 0;
-    for block in text.split("\n`").skip(1) {
-        let Some((path, rest)) = block.split_once("`:\n\n```") else { continue };
-        let (_, rest) = rest.split_once('\n').unwrap();
+    for (at, mark) in text.match_indices("`:\n\n```") {
+        let path = text[..at].rsplit('`').next().unwrap();
+        let (_, rest) = text[at + mark.len()..].split_once('\n').unwrap();
         let (code, _) = rest.split_once("```\n").unwrap();
         let file = checkout().join("examples/lantern-jsonl").join(path);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), code, "{path} is another in the text than in the example");
