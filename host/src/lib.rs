@@ -6,13 +6,16 @@
 //! ([`report`]).
 
 pub mod cli;
+pub mod compare;
 pub mod ingest;
+pub mod job;
 pub mod lake;
 pub mod plugin;
 pub mod postgres;
 pub mod publish;
 pub mod reconcile;
 pub mod report;
+pub mod serve;
 pub mod settings;
 pub mod source;
 pub mod summary;

@@ -7,3 +7,5 @@ pub mod postgres;
 pub mod program;
 pub mod recomputed;
 pub mod s3;
+pub mod service;
+pub mod tally;

@@ -1,5 +1,7 @@
 //! `costhost plugin`: look at and build provider plugins.
 
+mod trial;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -33,6 +35,8 @@ pub enum PluginCommand {
         /// A .wasm file or a plugin's name
         plugin: String,
     },
+    /// Show which numbers a new version would change: both versions read the same reports
+    Try(trial::TryArgs),
 }
 
 /// Runs the chosen subcommand.
@@ -46,6 +50,7 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
             println!("{}: {} bytes", built.path.display(), built.bytes);
         }
         PluginCommand::Show { plugin } => show(&plugin)?,
+        PluginCommand::Try(args) => return trial::execute(args).await,
     }
     Ok(Exit::Done)
 }

@@ -111,7 +111,7 @@ impl<'a> FileWork<'a> {
         let period = task.period;
         let input = input_of(task)?;
         let context = CallContext { run: task.run.to_string(), unit: format!("{} {}", period.title(), input.path) };
-        let mut instance = period.plugin.instance(context, &task.options.limits, task.cancel)?;
+        let mut instance = period.plugin.instance(context, task.options.limits_of(&period.plugin), task.cancel)?;
         let normalizer = instance.open_normalizer(&NormalizeJob {
             settings: period.settings.for_rows(),
             now: task.options.now,

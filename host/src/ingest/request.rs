@@ -1,5 +1,6 @@
 //! What a run is asked for, checked and ready: plugins loaded, names settled, settings in one form.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -51,8 +52,17 @@ pub struct RunOptions {
     pub allow_empty: bool,
     /// What one plugin instance may use.
     pub limits: Limits,
+    /// The same for plugins with limits of their own, by id.
+    pub plugin_limits: BTreeMap<String, Limits>,
     /// The time this run is said to have, seconds since the epoch.
     pub now: i64,
+}
+
+impl RunOptions {
+    /// What one instance of this plugin may use.
+    pub fn limits_of(&self, plugin: &Plugin) -> &Limits {
+        self.plugin_limits.get(&plugin.manifest().id).unwrap_or(&self.limits)
+    }
 }
 
 /// Everything a run works with.

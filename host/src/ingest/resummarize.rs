@@ -173,7 +173,7 @@ impl Resummarize<'_> {
             period: Period { start: seconds(self.record.period_start), end: seconds(self.record.period_end) },
             plugin: self.plugin,
             settings: self.settings,
-            limits: &self.options.limits,
+            limits: self.options.limits_of(self.plugin),
             now: self.options.now,
             cancel: self.cancel,
             run: self.run,
@@ -251,7 +251,7 @@ impl Resummarize<'_> {
     fn file(&self, unit: &SummaryUnit<'_>, input: &Input, path: &str) -> Result<Partials, IngestError> {
         let summaries = &self.plugin.manifest().summaries;
         let context = CallContext { run: self.run.to_string(), unit: format!("{} {path}", unit.title) };
-        let mut instance: Instance = self.plugin.instance(context, &self.options.limits, self.cancel)?;
+        let mut instance: Instance = self.plugin.instance(context, self.options.limits_of(self.plugin), self.cancel)?;
         let mut open = Vec::new();
         let mut columns: Vec<String> = Vec::new();
         for (index, summary) in summaries.iter().enumerate().filter(|(_, summary)| summary.input == input.table) {

@@ -13,6 +13,7 @@ mod postgres_lifecycle;
 mod postgres_tally;
 mod readers;
 mod real_reports;
+mod serve;
 mod summary;
 
 /// The program as cargo built it for these tests.
