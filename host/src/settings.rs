@@ -31,12 +31,15 @@ pub struct ConfigFile {
     pub workers: Option<usize>,
     /// Rejects make the run end with exit code 3.
     pub strict: Option<bool>,
+    /// Where plugins are installed, and whose are used.
+    #[serde(default)]
+    pub plugins: PluginsSection,
     /// What plugins may use.
     #[serde(default)]
     pub limits: LimitsSection,
     /// The same for single plugins, by id.
     #[serde(default, rename = "plugin")]
-    pub plugins: BTreeMap<String, LimitsSection>,
+    pub plugin_limits: BTreeMap<String, LimitsSection>,
     /// How `costhost serve` goes about its work.
     #[serde(default)]
     pub serve: ServeSection,
@@ -46,6 +49,29 @@ pub struct ConfigFile {
     /// Places reports are delivered to.
     #[serde(default, rename = "source")]
     pub sources: Vec<SourceSection>,
+    /// The file it was read from.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+/// The `[plugins]` section: where plugins are installed, and whose are used. Paths are relative to the file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginsSection {
+    /// Folder of the store of installed plugins.
+    pub store: Option<PathBuf>,
+    /// Refuse plugins that none of `keys` signed.
+    #[serde(default, alias = "require-signature")]
+    pub require_signature: bool,
+    /// Files with public keys: of minisign, or PEM as cosign makes them.
+    #[serde(default)]
+    pub keys: Vec<PathBuf>,
+}
+
+impl PluginsSection {
+    fn resolve_below(&mut self, folder: &Path) {
+        self.store.iter_mut().chain(&mut self.keys).for_each(|path| *path = folder.join(&*path));
+    }
 }
 
 /// The `[defaults]` section, and what every `[[source]]` may say for itself.
@@ -122,8 +148,19 @@ impl ConfigFile {
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: told(&error, &text) })
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: told(&error, &text) })?;
+        config.path = Some(path.to_owned());
+        if let Some(folder) = config.folder() {
+            config.plugins.resolve_below(&folder);
+        }
+        Ok(config)
+    }
+
+    /// The folder the file lies in, where there is a file.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let folder = self.path.as_deref()?.parent()?;
+        Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
     }
 }
 

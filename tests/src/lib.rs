@@ -3,6 +3,8 @@
 
 pub mod azurite;
 pub mod bucket;
+pub mod components;
+pub mod oci;
 pub mod postgres;
 pub mod program;
 pub mod recomputed;

@@ -8,7 +8,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::UsageError;
-use super::plugin_files::PluginLoader;
+use super::plugin_files::{LookupArgs, PluginLoader};
 use crate::ingest::request::{PluginSettings, RunOptions, RunRequest, SourceRequest, checked_name, derived_name};
 use crate::lake::Lake;
 use crate::plugin::{Engine, EngineOptions, Limits};
@@ -83,9 +83,12 @@ pub struct SourceArgs {
 /// With which plugin and settings, on which months, and how.
 #[derive(Debug, Clone, Args)]
 pub struct WorkArgs {
-    /// Provider plugin: a .wasm file, or the name of one beside the program or in COSTHOST_PLUGIN_PATH
+    /// Provider plugin: NAME, NAME@VERSION or NAME@sha256:DIGEST of an installed one, or a .wasm file
     #[arg(long, env = "COSTHOST_PLUGIN")]
     pub plugin: Option<String>,
+    /// Where names of plugins are looked up.
+    #[command(flatten)]
+    pub lookup: LookupArgs,
     /// First billing month
     #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
     pub from: Option<Month>,
@@ -138,7 +141,7 @@ impl LimitArgs {
 
     /// Limits of plugins that the configuration has a section for, by id.
     fn plugin_limits(&self, config: &ConfigFile) -> BTreeMap<String, Limits> {
-        let own = config.plugins.iter();
+        let own = config.plugin_limits.iter();
         own.map(|(id, section)| (id.clone(), self.over(&[section, &config.limits]))).collect()
     }
 
@@ -216,7 +219,8 @@ impl SourceArgs {
         let engine = Engine::new(EngineOptions::default())?;
         tracing::debug!(milliseconds = started.elapsed().as_millis(), "plugin engine started");
         let sections = self.sections(config)?;
-        let mut plugins = PluginLoader { engine: &engine, loaded: Vec::new() };
+        let resolver = self.work.lookup.resolver(config)?;
+        let mut plugins = PluginLoader { engine: &engine, resolver, loaded: Vec::new() };
         let mut sources = Vec::with_capacity(sections.len());
         for section in &sections {
             let source = self.source(config, section, &mut plugins)?;

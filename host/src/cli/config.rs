@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::plugin_files::PluginLoader;
+use super::plugin_files::{LookupArgs, PluginLoader};
 use super::{Exit, UsageError};
 use crate::ingest::error::chain;
 use crate::plugin::{Engine, EngineOptions};
@@ -28,6 +28,9 @@ pub enum ConfigCommand {
         /// The file
         #[arg(env = "COSTHOST_CONFIG", default_value = "costhost.toml")]
         file: PathBuf,
+        /// Where names of plugins are looked up.
+        #[command(flatten)]
+        lookup: LookupArgs,
     },
 }
 
@@ -36,10 +39,10 @@ pub enum ConfigCommand {
 /// # Errors
 /// When the file cannot be used: everything that is wrong with it.
 pub fn execute(args: &ConfigArgs) -> anyhow::Result<Exit> {
-    let ConfigCommand::Check { file } = &args.command;
+    let ConfigCommand::Check { file, lookup } = &args.command;
     let config = ConfigFile::read(file)?;
     let (sources, problems) = match Setup::of(&config, &Overrides::default()) {
-        Ok(setup) => (setup.sources.len(), plugin_problems(&config, &setup)?),
+        Ok(setup) => (setup.sources.len(), plugin_problems(&config, &setup, lookup)?),
         Err(problems) => (0, problems),
     };
     if !problems.is_empty() {
@@ -52,9 +55,9 @@ pub fn execute(args: &ConfigArgs) -> anyhow::Result<Exit> {
 }
 
 /// What is wrong with plugins: not to be found or loaded, settings that do not fit, sections of none.
-fn plugin_problems(config: &ConfigFile, setup: &Setup) -> anyhow::Result<Vec<String>> {
+fn plugin_problems(config: &ConfigFile, setup: &Setup, lookup: &LookupArgs) -> anyhow::Result<Vec<String>> {
     let engine = Engine::new(EngineOptions::default())?;
-    let mut loader = PluginLoader { engine: &engine, loaded: Vec::new() };
+    let mut loader = PluginLoader { engine: &engine, resolver: lookup.resolver(config)?, loaded: Vec::new() };
     let mut problems = Vec::new();
     let mut ids = Vec::new();
     for name in setup.plugins() {
@@ -73,7 +76,7 @@ fn plugin_problems(config: &ConfigFile, setup: &Setup) -> anyhow::Result<Vec<Str
     }
     // A section that is misspelt would leave its plugin without the limits that it was meant for.
     if problems.is_empty() {
-        let unknown = config.plugins.keys().filter(|id| !ids.contains(*id));
+        let unknown = config.plugin_limits.keys().filter(|id| !ids.contains(*id));
         problems.extend(unknown.map(|id| {
             format!("[plugin.{id}] is about a plugin that no source uses; those in use are {}", ids.join(", "))
         }));

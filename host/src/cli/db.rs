@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
-use super::plugin_files::find_plugin;
+use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError};
 use crate::plugin::manifest::TableRole;
 use crate::plugin::{Engine, EngineOptions};
@@ -28,7 +28,7 @@ pub struct DbArgs {
 pub enum DbCommand {
     /// Make or complete the tables of a plugin, or of all that the lake knows. `run` does it by itself
     Migrate {
-        /// Provider plugin: a .wasm file, or the name of one [default: all that have loaded something into the lake]
+        /// Provider plugin: the name of an installed one, or a .wasm file [default: all that have loaded something into the lake]
         #[arg(long, env = "COSTHOST_PLUGIN")]
         plugin: Option<String>,
         /// The database.
@@ -82,7 +82,7 @@ async fn migrate(database: &Database, plugin: Option<&str>, lake: &LakeArgs, ten
     let mut said = Vec::new();
     if let Some(name) = plugin {
         let engine = Engine::new(EngineOptions::default())?;
-        let plugin = engine.load(&find_plugin(name)?)?;
+        let plugin = LookupArgs::default().resolver(&lake.config()?)?.load(&engine, name)?;
         database::prepare(database, &plugin).await?;
         let migrated = database.check(&DatabaseDefinition::of(plugin.manifest())).await?;
         said.extend(migrated.notes.iter().map(|note| format!("note  {note}")));

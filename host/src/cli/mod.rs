@@ -6,8 +6,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::ingest::error::{IngestError, chain};
 use crate::lake::LakeError;
-use crate::plugin::{ErrorClass, PluginError};
+use crate::plugin::{ErrorClass, PluginError, compiler_process};
 use crate::postgres::DatabaseError;
+use crate::registry::RegistryError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
 use crate::source::error::SourceError;
@@ -31,6 +32,7 @@ pub mod sources;
 pub mod sql;
 pub mod summarize;
 pub mod table;
+pub mod verify;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,8 @@ pub enum Command {
     Db(db::DbArgs),
     /// Compare what was read, the lake and the database to the last digit.
     Reconcile(reconcile::ReconcileArgs),
+    /// Check the receipts of runs against the lake, to the last digit.
+    Verify(verify::VerifyArgs),
     /// Ask a report of a provider, such as `costhost report aws costs --group-by service`.
     Report(report::ReportArgs),
     /// Query the lake with SQL.
@@ -113,7 +117,7 @@ pub enum Command {
     Maintain(maintain::MaintainArgs),
     /// Check a configuration.
     Config(config::ConfigArgs),
-    /// Look at and build provider plugins.
+    /// Build, install, choose and look at provider plugins.
     Plugin(plugin::PluginArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
@@ -121,6 +125,9 @@ pub enum Command {
 
 /// The whole program: parses the process's arguments, starts logging and the runtime, maps errors to exit codes.
 pub fn main() -> ExitCode {
+    if let Some(code) = compiler_process() {
+        return code;
+    }
     let cli = Cli::parse();
     match run_to_end(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
@@ -142,6 +149,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<SettingsError>()
         || error.downcast_ref::<IngestError>().is_some_and(IngestError::is_usage)
         || error.downcast_ref::<ReportError>().is_some_and(ReportError::is_usage)
+        || error.downcast_ref::<RegistryError>().is_some_and(RegistryError::is_usage)
         || error.downcast_ref::<PluginError>().is_some_and(|error| error.class() == ErrorClass::Operator)
         || matches!(error.downcast_ref::<SourceError>(), Some(SourceError::Address { .. }))
         || matches!(
@@ -165,6 +173,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Publish(args) => publish::execute(args).await,
         Command::Db(args) => db::execute(args).await,
         Command::Reconcile(args) => reconcile::execute(args).await,
+        Command::Verify(args) => verify::execute(args).await,
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
         Command::Maintain(args) => maintain::execute(args).await,

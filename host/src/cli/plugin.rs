@@ -1,14 +1,21 @@
-//! `costhost plugin`: look at and build provider plugins.
-
-mod trial;
+//! `costhost plugin`: build, install, choose and look at provider plugins. One file per subcommand.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::Exit;
-use super::plugin_files::find_plugin;
-use crate::plugin::{Engine, EngineOptions, build_plugin};
+use crate::plugin::build_plugin;
+
+pub mod archive;
+pub mod install;
+pub mod list;
+pub mod lock;
+pub mod push;
+pub mod remove;
+pub mod show;
+pub mod switch;
+pub mod trial;
 
 /// Flags of `costhost plugin`.
 #[derive(Debug, Args)]
@@ -30,11 +37,26 @@ pub enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Say what a plugin is: its digest, imports, tables and reports
-    Show {
-        /// A .wasm file or a plugin's name
-        plugin: String,
-    },
+    /// Check a plugin and put it into the store
+    Install(install::InstallArgs),
+    /// List installed plugins
+    Ls(list::ListArgs),
+    /// Say what a plugin is: its digest, imports, tables, reports, where it came from and who signed it
+    Show(show::ShowArgs),
+    /// Make an installed version the one that a plain name means
+    Use(switch::UseArgs),
+    /// Go back to the version that was current before
+    Rollback(switch::RollbackArgs),
+    /// Pin plugins to digests in costhost.lock
+    Lock(lock::LockArgs),
+    /// Take a version, or a whole plugin, out of the store
+    Rm(remove::RemoveArgs),
+    /// Write an installed plugin to an archive, for places that no network reaches
+    Export(archive::ExportArgs),
+    /// Check a plugin out of such an archive and put it into the store
+    Import(archive::ImportArgs),
+    /// Publish a plugin to an OCI registry
+    Push(push::PushArgs),
     /// Show which numbers a new version would change: both versions read the same reports
     Try(trial::TryArgs),
 }
@@ -48,26 +70,32 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Build { dir, output } => {
             let built = build_plugin(&dir, &output)?;
             println!("{}: {} bytes", built.path.display(), built.bytes);
+            Ok(Exit::Done)
         }
-        PluginCommand::Show { plugin } => show(&plugin)?,
-        PluginCommand::Try(args) => return trial::execute(args).await,
+        PluginCommand::Install(args) => install::execute(args).await,
+        PluginCommand::Ls(args) => list::execute(&args),
+        PluginCommand::Show(args) => show::execute(&args),
+        PluginCommand::Use(args) => switch::execute(&args),
+        PluginCommand::Rollback(args) => switch::roll_back(&args),
+        PluginCommand::Lock(args) => lock::execute(&args),
+        PluginCommand::Rm(args) => remove::execute(&args),
+        PluginCommand::Export(args) => archive::export(&args),
+        PluginCommand::Import(args) => archive::import(args).await,
+        PluginCommand::Push(args) => push::execute(args).await,
+        PluginCommand::Try(args) => trial::execute(args).await,
     }
-    Ok(Exit::Done)
 }
 
-fn show(plugin: &str) -> anyhow::Result<()> {
-    let engine = Engine::new(EngineOptions::default())?;
-    let plugin = engine.load(&find_plugin(plugin)?)?;
-    let manifest = plugin.manifest();
-    println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
-    println!("sha256   {}", plugin.digest());
-    println!("imports  {}", plugin.imports().join(", "));
-    for table in &manifest.tables {
-        println!("table    {}.{}: {} columns", manifest.provider, table.name, table.schema.fields().len());
+/// The configuration, for the store's place and the keys whose signatures are asked for.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// Configuration file with a [plugins] section
+    #[arg(long, env = "COSTHOST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn read(&self) -> anyhow::Result<crate::settings::ConfigFile> {
+        Ok(self.config.as_deref().map(crate::settings::ConfigFile::read).transpose()?.unwrap_or_default())
     }
-    for report in &manifest.reports {
-        let dimensions: Vec<&str> = report.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-        println!("report   {} {}: by {}", manifest.provider, report.name, dimensions.join(", "));
-    }
-    Ok(())
 }

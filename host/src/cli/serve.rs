@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::plugin_files::find_plugin;
+use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError, run};
-use crate::plugin::{Engine, EngineOptions, Plugin};
-use crate::serve::{Mark, Overrides, Rack, Service, Versions, answer_requests, read_setup};
+use crate::plugin::{Engine, EngineOptions};
+use crate::serve::{Overrides, Rack, Service, answer_requests, read_setup};
 
 /// Flags of `costhost serve`.
 #[derive(Debug, Args)]
@@ -30,6 +30,9 @@ pub struct ServeArgs {
     /// PostgreSQL database to publish to
     #[arg(long, env = "COSTHOST_POSTGRES", value_name = "URL", hide_env_values = true)]
     pub postgres: Option<String>,
+    /// Where names of plugins are looked up.
+    #[command(flatten)]
+    pub lookup: LookupArgs,
 }
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -37,16 +40,23 @@ pub struct ServeArgs {
 /// # Errors
 /// When the configuration cannot be used or the address is taken. Nothing later ends the service.
 pub async fn execute(args: ServeArgs) -> anyhow::Result<Exit> {
-    let overrides = Overrides { lake: args.lake, tenant: args.tenant, postgres: args.postgres, listen: args.listen };
+    let overrides = Overrides {
+        lake: args.lake,
+        tenant: args.tenant,
+        postgres: args.postgres,
+        listen: args.listen,
+        lock: args.lookup.lock,
+    };
     let (digest, setup) = read_setup(&args.config, &overrides);
     let setup = setup.map_err(|problems| UsageError(problems.join("\n")))?;
+    let resolver = setup.resolver(&overrides)?;
     let listen = setup.service.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
     // From here on a signal ends the service in order, also while plugins are compiled.
     let mut stop = tokio::spawn(stop_signal());
     let engine = Engine::new(EngineOptions::default())?;
-    let service = Service::new(args.config, overrides, setup, digest, Rack::new(engine, Arc::new(PluginFiles)));
+    let service = Service::new(args.config, overrides, setup, digest, Rack::new(engine, resolver));
     // Scripts that ask for port 0 read it here.
     println!("listening on http://{}", listener.local_addr()?);
     let endpoints = tokio::spawn(answer_requests(Arc::clone(&service), listener));
@@ -69,18 +79,4 @@ async fn stop_signal() {
         run::signalled().await;
         std::process::exit(130);
     });
-}
-
-/// Plugins as files.
-struct PluginFiles;
-
-impl Versions for PluginFiles {
-    fn find(&self, name: &str) -> anyhow::Result<Mark> {
-        let path = find_plugin(name)?;
-        Mark::of_file(path.clone()).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))
-    }
-
-    fn load(&self, engine: &Engine, name: &str) -> anyhow::Result<Arc<Plugin>> {
-        Ok(engine.load(&find_plugin(name)?)?)
-    }
 }

@@ -49,7 +49,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     let name = args.work.plugin.as_ref().or(config.defaults.plugin.as_ref());
     let name = name.ok_or_else(|| UsageError("no plugin; name one with --plugin, for example aws-cur".to_owned()))?;
     let engine = Engine::new(EngineOptions::default())?;
-    let plugin = engine.load(&super::plugin_files::find_plugin(name)?)?;
+    let plugin = args.work.lookup.resolver(&config)?.load(&engine, name)?;
     let months = checked((args.work.from, args.work.to))?;
     let selection = Selection { sources: args.sources.clone(), months };
     let mut records = selected(&lake, &tenant, &plugin.manifest().provider, &selection).await?;

@@ -31,6 +31,34 @@ const SCRATCH_END: &str = ".tmp";
 /// How long an entry stays without being used: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
+/// Code that the compiler of this program made, from a component, and that nobody could change since.
+#[derive(Debug)]
+pub(super) struct OwnCode(Vec<u8>);
+
+impl OwnCode {
+    /// Compiles in this process.
+    pub(super) fn compiled_here(engine: &Engine, component: &[u8]) -> wasmtime::Result<Self> {
+        engine.precompile_component(component).map(Self)
+    }
+
+    /// What a child of this process wrote that runs this very program's compiler: see [`super::compile`]. It came through a pipe that nobody
+    /// else holds.
+    pub(super) fn from_compiler(code: Vec<u8>) -> Self {
+        Self(code)
+    }
+
+    /// The component that was compiled, if it fits this engine.
+    #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; that it is an `OwnCode` stands in for it")]
+    pub(super) fn revive(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        // SAFETY: `Component::deserialize` must be given exactly what `Engine::precompile_component` returned. An `OwnCode` is made
+        // in three places only: by that function itself; from the output of a child that runs this program and calls that
+        // function; and by `CompileCache::read`, which has checked the bytes against a SHA-256 that was authenticated with a key only
+        // this user holds, and `CompileCache::put` signs nothing but an `OwnCode`. It is a private copy in memory, so it cannot change
+        // after the check. Code of another engine version or configuration is refused by wasmtime itself.
+        unsafe { Component::deserialize(engine, &self.0) }
+    }
+}
+
 /// A usable cache: both folders exist, are ours, and the key was read.
 pub(super) struct CompileCache {
     folder: PathBuf,
@@ -42,6 +70,9 @@ pub(super) struct CompileCache {
 impl CompileCache {
     /// Opens or creates the cache folder, and the key in another folder.
     pub(super) fn open(folder: &Path, key_folder: &Path) -> io::Result<Self> {
+        if key_folder.starts_with(folder) {
+            return Err(refused("its key would lie in the cache itself"));
+        }
         private_folder(folder)?;
         private_folder(key_folder)?;
         let user = own_user(folder)?;
@@ -67,7 +98,7 @@ impl CompileCache {
                 return None;
             }
         };
-        match revive(engine, &code) {
+        match code.revive(engine) {
             Ok(component) => Some(component),
             Err(error) => {
                 tracing::debug!(entry = name, %error, "a compiled plugin in the cache does not fit this engine");
@@ -77,16 +108,16 @@ impl CompileCache {
     }
 
     /// Keeps the compiled form of a component.
-    pub(super) fn put(&self, engine: &Engine, digest: &str, component: &Component) -> io::Result<()> {
+    pub(super) fn put(&self, engine: &Engine, digest: &str, code: &OwnCode) -> io::Result<()> {
         let name = entry_name(engine, digest);
-        let code = component.serialize().map_err(io::Error::other)?;
-        let sum = Sha256::digest(&code);
+        let OwnCode(code) = code;
+        let sum = Sha256::digest(code);
         let mac = self.mac(&name, &sum).finalize().into_bytes();
         let mut entry = Vec::with_capacity(HEADER + code.len());
         entry.extend_from_slice(MAGIC);
         entry.extend_from_slice(&sum);
         entry.extend_from_slice(&mac);
-        entry.extend_from_slice(&code);
+        entry.extend_from_slice(code);
         let scratch = self.folder.join(scratch_name());
         let written = private_file(&scratch)
             .and_then(|mut file| file.write_all(&entry))
@@ -97,7 +128,7 @@ impl CompileCache {
         written
     }
 
-    fn read(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path, name: &str) -> io::Result<OwnCode> {
         let mut file = open_without_links(path)?;
         let meta = file.metadata()?;
         if !meta.is_file() {
@@ -120,7 +151,7 @@ impl CompileCache {
         }
         // Only the owner of a file may set its time, and that we are; on a read-only file system it stays as it is.
         let _ = file.set_modified(SystemTime::now());
-        Ok(code)
+        Ok(OwnCode(code))
     }
 
     fn mac(&self, name: &str, sum: &[u8]) -> Hmac<Sha256> {
@@ -159,16 +190,6 @@ fn sweep(folder: &Path, user: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Turns compiled bytes back into a component.
-#[expect(unsafe_code, reason = "wasmtime cannot check compiled code; the MAC of `CompileCache::read` stands in for it")]
-fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `Component::deserialize` must be given exactly what `Component::serialize` returned. `code` comes only from
-    // `CompileCache::read`, which has checked it against a SHA-256 that was authenticated with a key only this user
-    // holds, and only `CompileCache::put` makes such entries, from `serialize`. It is a private copy in memory, so it cannot
-    // change after the check. Code of another engine version or configuration is refused by wasmtime itself.
-    unsafe { Component::deserialize(engine, code) }
-}
-
 /// Names an entry by component, engine settings and our own version: any change of these is another entry.
 fn entry_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
@@ -182,14 +203,14 @@ fn refused(why: &str) -> io::Error {
 
 /// Ours, and not writable by anyone else.
 fn trusted(meta: &fs::Metadata, user: u32) -> io::Result<()> {
+    if meta.file_type().is_symlink() {
+        return Err(refused("it is a link"));
+    }
     if meta.uid() != user {
         return Err(refused("it belongs to another user"));
     }
     if meta.mode() & 0o022 != 0 {
         return Err(refused("others may write to it"));
-    }
-    if meta.file_type().is_symlink() {
-        return Err(refused("it is a link"));
     }
     Ok(())
 }
@@ -231,7 +252,10 @@ fn read_key(path: &Path, user: u32) -> io::Result<[u8; KEY_BYTES]> {
     if !path.try_exists()? {
         let scratch = path.with_file_name(scratch_name());
         let key: [u8; KEY_BYTES] = rand::rng().random();
-        private_file(&scratch)?.write_all(&key)?;
+        let mut file = private_file(&scratch)?;
+        file.write_all(&key)?;
+        // After a power loss a name without its content would be a key that everybody can guess: zeros.
+        file.sync_all()?;
         let linked = fs::hard_link(&scratch, path);
         fs::remove_file(&scratch)?;
         match linked {
@@ -247,127 +271,12 @@ fn read_key(path: &Path, user: u32) -> io::Result<[u8; KEY_BYTES]> {
     }
     let mut key = [0; KEY_BYTES];
     file.read_exact(&mut key)?;
+    if key == [0; KEY_BYTES] {
+        return Err(refused("the cache key is all zeros; remove it"));
+    }
     Ok(key)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    const DIGEST: &str = "d1";
-
-    struct Cached {
-        folder: tempfile::TempDir,
-        engine: Engine,
-    }
-
-    impl Cached {
-        /// A cache with one entry.
-        fn new() -> Self {
-            let mut config = wasmtime::Config::new();
-            config.wasm_component_model(true).gc_support(false).concurrency_support(false);
-            let cached = Self { folder: tempfile::tempdir().unwrap(), engine: Engine::new(&config).unwrap() };
-            let component = Component::from_binary(&cached.engine, &wat::parse_str("(component)").unwrap()).unwrap();
-            cached.open().unwrap().put(&cached.engine, DIGEST, &component).unwrap();
-            cached
-        }
-
-        fn open(&self) -> io::Result<CompileCache> {
-            CompileCache::open(&self.folder.path().join("a/components"), &self.folder.path().join("b/key"))
-        }
-
-        fn entry(&self) -> PathBuf {
-            self.folder.path().join("a/components").join(entry_name(&self.engine, DIGEST))
-        }
-
-        fn hit(&self) -> bool {
-            self.open().unwrap().get(&self.engine, DIGEST).is_some()
-        }
-    }
-
-    #[test]
-    fn an_entry_is_found_again_under_its_digest_only() {
-        let cached = Cached::new();
-        assert!(cached.hit());
-        assert!(cached.open().unwrap().get(&cached.engine, "d2").is_none());
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(cached.entry().parent().unwrap()), 0o700);
-        assert_eq!(mode(&cached.folder.path().join("b/key").join(KEY_FILE)), 0o600);
-    }
-
-    #[test]
-    fn changed_bytes_are_a_miss_wherever_they_are() {
-        let cached = Cached::new();
-        let good = fs::read(cached.entry()).unwrap();
-        for at in [0, MAGIC.len(), MAGIC.len() + 32, HEADER, good.len() - 1] {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            fs::write(cached.entry(), &bad).unwrap();
-            assert!(!cached.hit(), "byte {at}");
-        }
-        fs::write(cached.entry(), &good[..HEADER - 1]).unwrap();
-        assert!(!cached.hit());
-        fs::write(cached.entry(), &good).unwrap();
-        assert!(cached.hit());
-    }
-
-    #[test]
-    fn an_entry_under_another_name_or_key_is_a_miss() {
-        let cached = Cached::new();
-        let other = cached.entry().with_file_name(entry_name(&cached.engine, "d2"));
-        fs::copy(cached.entry(), &other).unwrap();
-        assert!(cached.open().unwrap().get(&cached.engine, "d2").is_none());
-        fs::remove_file(cached.folder.path().join("b/key").join(KEY_FILE)).unwrap();
-        assert!(!cached.hit());
-    }
-
-    #[test]
-    fn links_and_files_others_may_write_are_a_miss() {
-        let cached = Cached::new();
-        fs::set_permissions(cached.entry(), fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(!cached.hit());
-        fs::set_permissions(cached.entry(), fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(cached.hit());
-        let moved = cached.folder.path().join("elsewhere");
-        fs::rename(cached.entry(), &moved).unwrap();
-        symlink(&moved, cached.entry()).unwrap();
-        assert!(!cached.hit());
-    }
-
-    #[test]
-    fn what_nothing_has_used_for_a_season_is_deleted_at_the_next_start() {
-        let cached = Cached::new();
-        let age = |path: &Path, days: u64| {
-            let time = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
-            File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
-        };
-        age(&cached.entry(), 89);
-        assert!(cached.hit());
-        let used = fs::metadata(cached.entry()).unwrap().modified().unwrap();
-        assert!(used.elapsed().unwrap() < Duration::from_secs(3600), "its use was noted");
-
-        let beside = |name: &str| cached.entry().with_file_name(name);
-        let (scratch, foreign, link) = (beside(".0.tmp"), beside("notes.txt"), beside("link.bin"));
-        fs::write(&scratch, "").unwrap();
-        fs::write(&foreign, "").unwrap();
-        [&scratch, &foreign, &cached.entry()].into_iter().for_each(|path| age(path, 91));
-        symlink(&foreign, &link).unwrap();
-        cached.open().unwrap();
-        assert!(!cached.entry().exists() && !scratch.exists());
-        assert!(foreign.exists() && link.is_symlink());
-        assert!(!cached.hit());
-    }
-
-    #[test]
-    fn a_key_or_folder_open_to_others_disables_the_cache() {
-        let cached = Cached::new();
-        let key = cached.folder.path().join("b/key").join(KEY_FILE);
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(cached.open().is_err());
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::set_permissions(cached.entry().parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(cached.open().is_err());
-    }
-}
+#[path = "aot_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Precompiled};
 
 use super::aot::CompileCache;
+use super::compile;
 use super::error::PluginError;
 use super::linker;
 use super::loaded::Plugin;
@@ -21,7 +22,7 @@ const EPOCH: Duration = Duration::from_millis(10);
 /// Wasm stack; recursion beyond it is a trap.
 const WASM_STACK_BYTES: usize = 1 << 20;
 /// A component larger than this is refused unread.
-const MAX_COMPONENT_BYTES: u64 = 128 << 20;
+pub const MAX_COMPONENT_BYTES: u64 = 128 << 20;
 
 /// Where compiled plugins are kept between runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,10 +83,17 @@ impl Engine {
     /// When the file is not a component, imports what plugins are not given, does not fit the contract, or declares
     /// something invalid.
     pub fn load(&self, path: &Path) -> Result<Arc<Plugin>, PluginError> {
-        let bytes = read(path)?;
-        recognize(path, &bytes)?;
-        let digest = hex(&Sha256::digest(&bytes));
-        let component = self.component(path, &bytes, &digest)?;
+        self.load_bytes(path, &read_component(path)?)
+    }
+
+    /// The same for bytes that were read, and checked, before; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_bytes(&self, path: &Path, bytes: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+        recognize(path, bytes)?;
+        let digest = hex(&Sha256::digest(bytes));
+        let component = self.component(path, bytes, &digest)?;
         let imports = linker::imports(&self.engine, &component.component_type());
         linker::check_imports(path, imports.iter().map(String::as_str))?;
         let linked = self
@@ -99,19 +107,19 @@ impl Engine {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, bytes)
-            .map_err(|error| PluginError::InvalidComponent { path: path.to_owned(), reason: format!("{error:#}") })?;
+        let code = compile::compile(&self.engine, path, bytes)?;
         if let Some(cache) = &self.cache
-            && let Err(error) = cache.put(&self.engine, digest, &component)
+            && let Err(error) = cache.put(&self.engine, digest, &code)
         {
             tracing::warn!(%error, "the compiled plugin could not be kept; the next start compiles again");
         }
-        Ok(component)
+        code.revive(&self.engine)
+            .map_err(|error| PluginError::InvalidComponent { path: path.to_owned(), reason: format!("{error:#}") })
     }
 }
 
 /// Only what plugins need. Most advisories of the engine were in features that are off here.
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -169,7 +177,11 @@ fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, PluginError> {
+/// The bytes of a component's file, whatever they are.
+///
+/// # Errors
+/// When it cannot be read or is longer than [`MAX_COMPONENT_BYTES`].
+pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginError> {
     let unreadable = |source| PluginError::Unreadable { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();

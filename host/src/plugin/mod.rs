@@ -11,6 +11,7 @@ mod abi;
 mod aot;
 mod build;
 mod call;
+mod compile;
 mod engine;
 mod error;
 mod findings;
@@ -30,7 +31,8 @@ mod state;
 pub mod types;
 
 pub use build::{BuildError, Built, build_plugin};
-pub use engine::{Cache, Engine, EngineOptions};
+pub use compile::compiler_process;
+pub use engine::{Cache, Engine, EngineOptions, MAX_COMPONENT_BYTES, read_component};
 pub use error::{ErrorClass, Place, PluginError};
 pub use instance::{AccumulatorHandle, Instance, NormalizerHandle, Usage};
 pub use intake::encode_ipc;

@@ -21,7 +21,7 @@ pub mod watch;
 pub use board::Status;
 pub use gate::{Refusal, Stage, misfits};
 pub use http::answer_requests;
-pub use rack::{Mark, Rack, Versions};
+pub use rack::{Mark, Rack};
 pub use schedule::Schedule;
 pub use service::Service;
 pub use setup::{Overrides, PlannedSource, ServiceOptions, Setup, ShadowOptions};

@@ -5,7 +5,7 @@
 //! together. A version that does not pass is remembered and told, and leaves the slot as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -13,21 +13,7 @@ use chrono::{DateTime, Utc};
 use super::gate::{Gate, Refusal, Stage};
 use crate::ingest::error::chain;
 use crate::plugin::{Engine, Plugin};
-
-/// Where versions of plugins come from.
-pub trait Versions: Send + Sync {
-    /// What the name stands for at this moment. Cheap: it is asked every few seconds.
-    ///
-    /// # Errors
-    /// When the name stands for nothing.
-    fn find(&self, name: &str) -> anyhow::Result<Mark>;
-
-    /// Reads, verifies, compiles and describes what the name stands for. Takes its time.
-    ///
-    /// # Errors
-    /// When it is not there, not what it should be, or no plugin.
-    fn load(&self, engine: &Engine, name: &str) -> anyhow::Result<Arc<Plugin>>;
-}
+use crate::registry::Resolver;
 
 /// Tells one version from the next without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +25,25 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The mark of a file.
-    ///
-    /// # Errors
-    /// When there is no such file.
-    pub fn of_file(path: PathBuf) -> std::io::Result<Self> {
-        let facts = std::fs::metadata(&path)?;
+    /// What a name stands for at this moment. Cheap: it is asked every few seconds.
+    fn of(resolver: &Resolver, name: &str) -> anyhow::Result<Self> {
+        let found = resolver.find(name)?;
+        let token = match &found.digest {
+            Some(digest) => digest.hex().to_owned(),
+            None => Self::of_file(&found.path)?,
+        };
+        Ok(Self { path: found.path, token })
+    }
+
+    fn of_file(path: &Path) -> anyhow::Result<String> {
+        let unreadable = |error| anyhow::anyhow!("cannot read {}: {error}", path.display());
+        let facts = std::fs::metadata(path).map_err(unreadable)?;
         let modified = facts.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         #[cfg(unix)]
         let inode = std::os::unix::fs::MetadataExt::ino(&facts);
         #[cfg(not(unix))]
         let inode = 0;
-        let token = format!("{}:{}:{inode}", modified.map_or(0, |time| time.as_nanos()), facts.len());
-        Ok(Self { path, token })
+        Ok(format!("{}:{}:{inode}", modified.map_or(0, |time| time.as_nanos()), facts.len()))
     }
 }
 
@@ -96,7 +88,7 @@ struct Slot {
 /// The slots.
 pub struct Rack {
     engine: Arc<Engine>,
-    versions: Mutex<Arc<dyn Versions>>,
+    resolver: Mutex<Resolver>,
     slots: Mutex<BTreeMap<String, Slot>>,
 }
 
@@ -108,13 +100,13 @@ impl std::fmt::Debug for Rack {
 
 impl Rack {
     /// An empty rack.
-    pub fn new(engine: Engine, versions: Arc<dyn Versions>) -> Self {
-        Self { engine: Arc::new(engine), versions: Mutex::new(versions), slots: Mutex::default() }
+    pub fn new(engine: Engine, resolver: Resolver) -> Self {
+        Self { engine: Arc::new(engine), resolver: Mutex::new(resolver), slots: Mutex::default() }
     }
 
-    /// From now on versions come from elsewhere.
-    pub fn set_versions(&self, versions: Arc<dyn Versions>) {
-        *self.versions.lock().unwrap_or_else(PoisonError::into_inner) = versions;
+    /// From now on names are settled by this. Gives back what settled them before.
+    pub fn set_resolver(&self, resolver: Resolver) -> Resolver {
+        std::mem::replace(&mut self.resolver.lock().unwrap_or_else(PoisonError::into_inner), resolver)
     }
 
     /// What a run that begins now works with.
@@ -134,8 +126,8 @@ impl Rack {
 
     /// Looks whether a name stands for something new, and if so, lets it through the gate.
     pub async fn look(&self, name: &str, gate: &dyn Gate) -> Looked {
-        let versions = Arc::clone(&self.versions.lock().unwrap_or_else(PoisonError::into_inner));
-        let mark = match versions.find(name) {
+        let resolver = self.resolver.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mark = match Mark::of(&resolver, name) {
             Ok(mark) => mark,
             Err(error) => return self.not_found(name, &*error),
         };
@@ -143,7 +135,7 @@ impl Rack {
             return Looked::Same;
         }
         self.slot(name, |slot| slot.view.trying = true);
-        let judged = self.judge(name, versions, gate).await;
+        let judged = self.judge(name, resolver, gate).await;
         let looked = self.slot(name, |slot| {
             slot.view.trying = false;
             slot.seen = Some(mark);
@@ -160,12 +152,12 @@ impl Rack {
     }
 
     /// Loads a version and lets the gate judge it.
-    async fn judge(&self, name: &str, versions: Arc<dyn Versions>, gate: &dyn Gate) -> Result<Arc<Plugin>, Refusal> {
+    async fn judge(&self, name: &str, resolver: Resolver, gate: &dyn Gate) -> Result<Arc<Plugin>, Refusal> {
         let (engine, asked) = (Arc::clone(&self.engine), name.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || versions.load(&engine, &asked)).await;
+        let loaded = tokio::task::spawn_blocking(move || resolver.load(&engine, &asked)).await;
         let new = match loaded {
             Ok(Ok(new)) => new,
-            Ok(Err(error)) => return Err(Refusal::at(Stage::Load, None, chain(&*error))),
+            Ok(Err(error)) => return Err(Refusal::at(Stage::Load, None, chain(&error))),
             Err(_) => return Err(Refusal::at(Stage::Load, None, "loading it ended without a result".to_owned())),
         };
         match self.current(name) {

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::i256;
@@ -12,6 +14,7 @@ use super::schedule::Schedule;
 use super::timetable::Backoff;
 use crate::ingest::request::{PluginSettings, RunOptions, checked_name, derived_name};
 use crate::plugin::Limits;
+use crate::registry::{RegistryError, Resolver};
 use crate::settings::{self, ConfigFile, LimitsSection, Month, ServeSection, SourceSection, Span};
 use crate::source::store::{self, StoreOptions};
 
@@ -29,6 +32,8 @@ pub struct Overrides {
     pub postgres: Option<String>,
     /// Address of the endpoints.
     pub listen: Option<SocketAddr>,
+    /// File that pins plugins.
+    pub lock: Option<PathBuf>,
 }
 
 /// A checked configuration.
@@ -44,6 +49,8 @@ pub struct Setup {
     pub sources: Vec<PlannedSource>,
     /// How the service goes about its work.
     pub service: ServiceOptions,
+    /// The file as it stands, for where plugins come from.
+    pub config: Arc<ConfigFile>,
 }
 
 /// A source of a service.
@@ -123,7 +130,19 @@ impl Setup {
         duplicates(&sources, &mut problems);
         let service = service(&config.serve, overrides, &mut problems);
         let options = options(config, tenant);
-        if problems.is_empty() { Ok(Self { lake, postgres, options, sources, service }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { lake, postgres, options, sources, service, config: Arc::new(config.clone()) })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// What settles names of plugins, with the store, keys and lock file as they are now.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub fn resolver(&self, overrides: &Overrides) -> Result<Resolver, RegistryError> {
+        Resolver::from_config(&self.config, overrides.lock.as_deref())
     }
 
     /// Names of the plugins that sources are read with, each once.
@@ -144,7 +163,7 @@ fn options(config: &ConfigFile, tenant: String) -> RunOptions {
         sections.iter().for_each(|section| section.apply(&mut limits));
         limits
     };
-    let own = config.plugins.iter().map(|(id, section)| (id.clone(), limits(&[&config.limits, section])));
+    let own = config.plugin_limits.iter().map(|(id, section)| (id.clone(), limits(&[&config.limits, section])));
     RunOptions {
         tenant,
         workers: config.workers.unwrap_or(cores).clamp(1, 256),

@@ -10,6 +10,7 @@ use super::rack::Looked;
 use super::service::Service;
 use super::setup::{Overrides, Setup};
 use super::shadow;
+use crate::ingest::error::chain;
 use crate::ingest::load_id::sha256_hex;
 use crate::plugin::Plugin;
 use crate::settings::ConfigFile;
@@ -57,6 +58,7 @@ impl Service {
     pub async fn watch(&self) {
         let mut stopped = self.stopped();
         let mut seen = self.board.config().digest;
+        let mut unusable = String::new();
         loop {
             let wait = self.setup().service.watch;
             tokio::select! {
@@ -64,7 +66,25 @@ impl Service {
                 _ = stopped.wait_for(|stopping| *stopping) => return,
             }
             self.look_at_config(&mut seen).await;
+            self.look_at_resolver(&mut unusable);
             self.load_plugins().await;
+        }
+    }
+
+    /// Reads keys and the lock file anew. One that cannot be used is told once, and what was read before stays.
+    fn look_at_resolver(&self, told: &mut String) {
+        match self.setup().resolver(&self.overrides) {
+            Ok(resolver) => {
+                self.rack.set_resolver(resolver);
+                told.clear();
+            }
+            Err(error) => {
+                let problem = chain(&error);
+                if *told != problem {
+                    tracing::error!("names of plugins are settled as before: {problem}");
+                    *told = problem;
+                }
+            }
         }
     }
 
@@ -95,7 +115,7 @@ impl Service {
             return;
         }
         let taken = match read {
-            Ok(setup) => self.try_setup(&setup).await.map(|()| setup),
+            Ok(setup) => self.try_with_resolver(&setup).await.map(|()| setup),
             Err(problems) => Err(problems),
         };
         match taken {
@@ -113,6 +133,32 @@ impl Service {
             }
         }
         self.rack.keep(&self.setup().plugins());
+    }
+
+    /// Tries a configuration with the store, keys and lock file that it names.
+    async fn try_with_resolver(&self, setup: &Setup) -> Result<(), Vec<String>> {
+        let resolver = setup.resolver(&self.overrides).map_err(|error| vec![chain(&error)])?;
+        let names: Vec<String> = setup.plugins().into_iter().map(str::to_owned).collect();
+        let asked = resolver.clone();
+        // A version that is in use already may be one that the new keys or pins do not let pass.
+        let read = tokio::task::spawn_blocking(move || {
+            let refused = names.iter().filter_map(|name| {
+                let error = asked.find(name).and_then(|found| asked.read(&found)).err()?;
+                Some(format!("plugin {name}: {}", chain(&error)))
+            });
+            refused.collect::<Vec<_>>()
+        });
+        match read.await {
+            Ok(problems) if problems.is_empty() => {}
+            Ok(problems) => return Err(problems),
+            Err(_) => return Err(vec!["looking at its plugins ended without a result".to_owned()]),
+        }
+        let before = self.rack.set_resolver(resolver);
+        let tried = self.try_setup(setup).await;
+        if tried.is_err() {
+            self.rack.set_resolver(before);
+        }
+        tried
     }
 
     /// Whether every plugin of a new configuration can be used with it.

@@ -8,6 +8,8 @@ mod cli;
 mod concurrent;
 mod crash;
 mod lifecycle;
+mod plugin_registry;
+mod plugin_store;
 mod postgres_aws;
 mod postgres_lifecycle;
 mod postgres_tally;
@@ -15,6 +17,7 @@ mod readers;
 mod real_reports;
 mod serve;
 mod summary;
+mod verify;
 
 /// The program as cargo built it for these tests.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_costhost-under-test");

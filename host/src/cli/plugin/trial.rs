@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::args::{LakeArgs, LimitArgs, WorkArgs};
-use crate::cli::plugin_files::find_plugin;
+use crate::cli::plugin_files::LookupArgs;
 use crate::cli::{Exit, UsageError, run, table};
 use crate::compare::difference::{Difference, ReadChange, Values};
 use crate::compare::{Months, Trial, tolerance};
@@ -60,6 +60,9 @@ pub struct TryArgs {
     /// Configuration file with the source, its settings and limits
     #[arg(long, env = "COSTHOST_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Where names of plugins are looked up.
+    #[command(flatten)]
+    pub lookup: LookupArgs,
     /// What plugins may use.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -98,10 +101,12 @@ async fn compare(args: TryArgs) -> anyhow::Result<Difference> {
         tags_file: None,
         markup: args.markup,
         workers: args.workers,
+        lookup: args.lookup.clone(),
         limits: args.limits,
     };
     let engine = Engine::new(EngineOptions::default())?;
-    let load = |name: &str| -> anyhow::Result<Arc<Plugin>> { Ok(engine.load(&find_plugin(name)?)?) };
+    let resolver = args.lookup.resolver(&config)?;
+    let load = |name: &str| -> anyhow::Result<Arc<Plugin>> { Ok(resolver.load(&engine, name)?) };
     let (old, new) = (load(old)?, load(&args.new)?);
     let months = match (args.period, args.until) {
         (Some(first), last) => (Some(first), last.or(args.period)),

@@ -1,0 +1,178 @@
+//! Compiling components, in a process of its own that may use only so much.
+//!
+//! What a hostile component can do to a compiler is outside wasmtime's promises: it may want hours or all memory. So a
+//! program that calls [`compiler_process`] first thing in its `main` compiles in children of itself: nothing of the parent's environment reaches
+//! them, the kernel bounds their memory and processor time, they cannot write files, and the parent their wall time. A child that dies costs
+//! one error. Any other program that uses this library compiles in its own process.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rlimit::Resource;
+
+use super::aot::OwnCode;
+use super::engine;
+use super::error::PluginError;
+
+/// The only argument of a child.
+const ARGUMENT: &str = "compile-plugin-from-stdin";
+/// Data, stacks and code of a child. The 18 MB of a whole Python interpreter need less than a third.
+const MEMORY_BYTES: u64 = 4 << 30;
+/// Processor time of a child, all its threads together.
+const CPU_SECONDS: u64 = 300;
+const WALL: Duration = Duration::from_secs(600);
+/// Threads of a child: every one has a heap of its own.
+const THREADS: usize = 8;
+/// No component of the size that is taken compiles to more.
+const MAX_CODE_BYTES: u64 = 2 << 30;
+const MAX_MESSAGE_BYTES: u64 = 64 << 10;
+/// How often the parent looks whether a child is over its time.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Whether this program answers to [`ARGUMENT`].
+static COMPILES_IN_CHILDREN: AtomicBool = AtomicBool::new(false);
+
+/// To be called first thing in `main`. In a child it does the child's work and returns its exit code; otherwise it returns `None`, and
+/// plugins of this process are compiled in children.
+pub fn compiler_process() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) || arguments.next().is_some() {
+        COMPILES_IN_CHILDREN.store(true, Ordering::Relaxed);
+        return None;
+    }
+    Some(match compile_from_stdin() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprint!("{reason}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Compiles a component with an engine of this configuration.
+///
+/// # Errors
+/// When it is not valid, or compiling it takes more than it may.
+pub(super) fn compile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> Result<OwnCode, PluginError> {
+    let invalid = |reason: String| PluginError::InvalidComponent { path: path.to_owned(), reason };
+    if !COMPILES_IN_CHILDREN.load(Ordering::Relaxed) {
+        return OwnCode::compiled_here(engine, bytes).map_err(|error| invalid(format!("{error:#}")));
+    }
+    in_child(bytes, &Bounds::default()).map_err(invalid)
+}
+
+/// What a child may use.
+struct Bounds {
+    wall: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { wall: WALL }
+    }
+}
+
+fn in_child(bytes: &[u8], bounds: &Bounds) -> Result<OwnCode, String> {
+    let failed = |error: std::io::Error| format!("the compiler could not be started: {error}");
+    let mut child = command().map_err(failed)?.spawn().map_err(failed)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (status, code, message) = std::thread::scope(|scope| {
+        // Each pipe has a thread of its own, so that none can block another.
+        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
+        let code = scope.spawn(move || all(stdout, MAX_CODE_BYTES));
+        let message = scope.spawn(move || all(stderr, MAX_MESSAGE_BYTES));
+        let status = wait(&mut child, bounds);
+        (status, code.join().unwrap_or_default(), message.join().unwrap_or_default())
+    });
+    let status = status.map_err(|error| format!("the compiler was lost: {error}"))?;
+    match status {
+        Some(status) if status.success() => Ok(OwnCode::from_compiler(code)),
+        status => Err(told(status, &message, bounds)),
+    }
+}
+
+/// This very program, also when its file was replaced meanwhile.
+fn command() -> std::io::Result<Command> {
+    let own = PathBuf::from("/proc/self/exe");
+    let program = if own.exists() { own } else { std::env::current_exe()? };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get).min(THREADS);
+    let mut command = Command::new(program);
+    command.arg0("costhost").arg(ARGUMENT).env_clear().current_dir("/");
+    command.env("RAYON_NUM_THREADS", threads.to_string()).env("MALLOC_ARENA_MAX", threads.to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ok(command)
+}
+
+/// Waits for a child, and ends one that is over its time; then `None`.
+fn wait(child: &mut Child, bounds: &Bounds) -> std::io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() > bounds.wall {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn all(pipe: Option<impl Read>, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A pipe that breaks off shows in how the child ended.
+    let _ = pipe.map(|pipe| pipe.take(most).read_to_end(&mut bytes));
+    bytes
+}
+
+/// Why a child did not make it.
+fn told(status: Option<ExitStatus>, message: &[u8], bounds: &Bounds) -> String {
+    let Some(status) = status else {
+        return format!("compiling it took more than {} s and was stopped", bounds.wall.as_secs());
+    };
+    match status.signal() {
+        Some(libc::SIGXCPU | libc::SIGKILL) => {
+            format!(
+                "compiling it took more than {CPU_SECONDS} s of processor time, or more memory than there is, and was stopped"
+            )
+        }
+        Some(libc::SIGABRT) => {
+            format!("compiling it took more than {} GiB of memory and was stopped", MEMORY_BYTES >> 30)
+        }
+        Some(signal) => format!("the compiler ended with signal {signal}"),
+        None => {
+            let message = String::from_utf8_lossy(message);
+            message.chars().filter(|c| !c.is_control() || *c == '\n').take(2000).collect::<String>().trim().to_owned()
+        }
+    }
+}
+
+/// The child's work: a component in, code out.
+fn compile_from_stdin() -> Result<(), String> {
+    bound_this_process().map_err(|error| format!("the compiler could not be bounded: {error}"))?;
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(engine::MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| error.to_string())?;
+    let engine = wasmtime::Engine::new(&engine::config()).map_err(|error| format!("{error:#}"))?;
+    let code = engine.precompile_component(&bytes).map_err(|error| format!("{error:#}"))?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&code).and_then(|()| out.flush()).map_err(|error| error.to_string())
+}
+
+/// For good: hard limits cannot be raised again.
+fn bound_this_process() -> std::io::Result<()> {
+    for (resource, most) in
+        [(Resource::AS, MEMORY_BYTES), (Resource::CPU, CPU_SECONDS), (Resource::FSIZE, 0), (Resource::CORE, 0)]
+    {
+        let (_, hard) = resource.get()?;
+        let most = most.min(hard);
+        resource.set(most, most)?;
+    }
+    Ok(())
+}
