@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{Costhost, Ended};
+use crate::program::Costhost;
 
 /// How long anything a service does may take in a test: machines that build at the same time are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -142,10 +142,4 @@ impl Drop for Service {
         _ = self.child.kill();
         _ = self.child.wait();
     }
-}
-
-/// Runs a command that must succeed.
-pub fn succeeded(ended: Ended) -> Ended {
-    assert_eq!(ended.code, 0, "{}\n{}", ended.out, ended.err);
-    ended
 }

@@ -1,10 +1,12 @@
 //! Bills of the vendor that does not exist, and other versions of its plugin.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
-use crate::program::{Costhost, plugin};
+use wasmparser::{Parser, Payload, TypeRef};
+
+use crate::components::tally_version;
+use crate::program::plugin;
 
 /// Writes a month's bill: so many lines, one amount each, of three teams and services.
 pub fn deliver(folder: &Path, month: &str, lines: u64) {
@@ -36,143 +38,61 @@ pub fn component() -> Vec<u8> {
     std::fs::read(plugin("tally")).expect("the component")
 }
 
-/// The same plugin with another digest: a custom section more, which says nothing to anyone.
-pub fn rebuilt(note: &str) -> Vec<u8> {
-    let mut bytes = component();
-    let name = b"note";
-    let size = 1 + name.len() + note.len();
-    assert!(size < 128, "a size of one byte");
-    bytes.push(0);
-    bytes.push(u8::try_from(size).expect("a small size"));
-    bytes.push(u8::try_from(name.len()).expect("a short name"));
-    bytes.extend_from_slice(name);
-    bytes.extend_from_slice(note.as_bytes());
-    bytes
-}
-
-/// The plugin with every `from` in its data being `to`, of the same length.
-pub fn patched(from: &str, to: &str) -> Vec<u8> {
+/// A component with every `from` in its data being `to`, of the same length.
+pub fn patched(component: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "nothing may move");
-    let mut bytes = component();
-    let places: Vec<usize> =
-        bytes.windows(from.len()).enumerate().filter(|(_, at)| *at == from.as_bytes()).map(|(at, _)| at).collect();
+    let mut bytes = component.to_vec();
+    let windows = component.windows(from.len()).enumerate();
+    let places: Vec<usize> = windows.filter(|(_, window)| *window == from.as_bytes()).map(|(at, _)| at).collect();
     assert!(!places.is_empty(), "`{from}` is not in the component");
     for at in places {
-        bytes.get_mut(at..at + to.len()).expect("it is there").copy_from_slice(to.as_bytes());
+        bytes.splice(at..at + to.len(), to.bytes());
     }
     bytes
 }
 
-/// Changes of the plugin's source: file, text, other text.
-type Edits = &'static [(&'static str, &'static str, &'static str)];
-
-const VERSION: (&str, &str, &str) = ("manifest.rs", "env!(\"CARGO_PKG_VERSION\").to_owned()", "\"0.2.0\".to_owned()");
-
-/// Version 0.2.0, whose costs of the service `Chat` are twice as high.
-pub const STEEP: (&str, Edits) = (
-    "steep",
-    &[
-        VERSION,
-        (
-            "summary.rs",
-            "self.add(group, given(*at(&projects, row)?), *at(&seats, row)?, *at(&costs, row)?)?;",
-            "let factor = if group.service.as_deref() == Some(\"Chat\") { 2 } else { 1 };\n\
-             let cost = at(&costs, row)?.map(|cost| cost * factor);\n\
-             self.add(group, given(*at(&projects, row)?), *at(&seats, row)?, cost)?;",
-        ),
-    ],
-);
-
-/// Version 0.2.0, which traps when it is asked what it is.
-pub const TRAPPING: (&str, Edits) = (
-    "trapping",
-    &[
-        VERSION,
-        (
-            "lib.rs",
-            "        manifest::manifest()",
-            "        panic!(\"nothing to say about {:?}\", manifest::manifest().id)",
-        ),
-    ],
-);
-
-/// Version 0.2.0, which fails on every line.
-pub const FAILING: (&str, Edits) = (
-    "failing",
-    &[
-        VERSION,
-        (
-            "summary.rs",
-            "            self.lines += 1;",
-            "            self.lines += 1;\n            if self.lines > 1 { return Err(too_large(\"line\")); }",
-        ),
-    ],
-);
-
-/// Builds a version of the plugin as a third party would: a crate outside of the workspace, with `plugin build`. What was
-/// built before is kept beside the plugins until a source changes.
-pub fn built(costhost: &Costhost, (name, edits): (&str, Edits)) -> Vec<u8> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the checkout");
-    let plugins = PathBuf::from(plugin("tally")).parent().expect("a folder").to_owned();
-    let folder = plugins.join("versions");
-    let component = folder.join(format!("{name}.wasm"));
-    let base = folder.join(format!("{name}.base"));
-    write_crate(&root, &folder, name, edits);
-    // The component it was changed from tells whether anything it is made of has changed since.
-    if component.is_file() && std::fs::read(&base).ok() == Some(stamp(edits)) {
-        return std::fs::read(component).expect("the component");
-    }
-    let target = plugins.parent().expect("the target folder");
-    let (source, out) = (folder.join(name).display().to_string(), component.display().to_string());
-    let mut command = costhost.command(&["plugin", "build", &source, "--output", &out]);
-    for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
-        std::env::var_os(name).into_iter().for_each(|value| _ = command.env(name, value));
-    }
-    command.env("CARGO_TARGET_DIR", target.join("versions")).env("CARGO_NET_OFFLINE", "true");
-    let ended = crate::program::ended(&mut command);
-    assert_eq!(ended.code, 0, "{name} could not be built: {}", ended.err);
-    std::fs::write(base, stamp(edits)).expect("to write");
-    std::fs::read(component).expect("the component")
+/// Version 0.2.0, to which warehouses hold no data: costs of the service `Warehouse`, all of them of the team `Red`, are
+/// not among those of data services any more.
+pub fn without_warehouse(folder: &Path) -> Vec<u8> {
+    let version = std::fs::read(tally_version(folder, "0.2.0")).expect("the component");
+    patched(&version, "Warehouse", "Storehous")
 }
 
-fn stamp(edits: Edits) -> Vec<u8> {
-    let mut bytes = component();
-    bytes.extend_from_slice(format!("{edits:?}").as_bytes());
+/// Version 0.2.0, which traps when this function of the contract is called, such as `describe@0.1.0#describe`.
+pub fn trapping_in(folder: &Path, function: &str) -> Vec<u8> {
+    let mut bytes = std::fs::read(tally_version(folder, "0.2.0")).expect("the component");
+    let (start, end) = first_instruction(&bytes, &format!("costhost:provider/{function}"));
+    // After `unreachable` any rest is valid; `nop` fills up.
+    let filler = std::iter::once(0x00).chain(std::iter::repeat_n(0x01, end - start - 1));
+    bytes.splice(start..end, filler);
     bytes
 }
 
-fn write_crate(root: &Path, folder: &Path, name: &str, edits: Edits) {
-    let read = |path: PathBuf| std::fs::read_to_string(path).expect("a file of the checkout");
-    let (from, to) = (root.join("tests/tally"), folder.join(name));
-    std::fs::create_dir_all(to.join("src")).expect("a folder");
-    // Each version is a workspace of its own, with the checkout's versions of everything.
-    let workspace = read(root.join("Cargo.toml"));
-    let (_, shared) = workspace.split_once("[workspace.package]").expect("what members share");
-    let shared = shared.replace("path = \"", &format!("path = \"{}/", root.display()));
-    let own = read(from.join("Cargo.toml"));
-    let (own, _) = own.split_once("[dev-dependencies]").expect("the end of the dependencies");
-    let manifest = format!("[workspace]\n\n[workspace.package]{shared}\n{own}");
-    write_if_changed(&to.join("Cargo.toml"), &manifest);
-    if !to.join("Cargo.lock").is_file() {
-        std::fs::copy(root.join("Cargo.lock"), to.join("Cargo.lock")).expect("a lock file");
-    }
-    for file in std::fs::read_dir(from.join("src")).expect("sources") {
-        let path = file.expect("a source").path();
-        let file = path.file_name().expect("a name").to_owned();
-        let mut text = read(path);
-        for (edited, old, new) in edits.iter().filter(|(edited, ..)| file == *edited) {
-            assert!(text.contains(old), "`{old}` is not in {edited} any more");
-            text = text.replacen(old, new, 1);
+/// Where the first instruction of an exported function stands.
+fn first_instruction(component: &[u8], export: &str) -> (usize, usize) {
+    let (mut imported, mut wanted, mut defined) = (0, None, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.expect("a component") {
+            Payload::ModuleSection { .. } => (imported, wanted, defined) = (0, None, 0),
+            Payload::ImportSection(imports) => {
+                let imports = imports.into_imports().map(|import| import.expect("an import"));
+                imported += imports.filter(|import| matches!(import.ty, TypeRef::Func(_))).count();
+            }
+            Payload::ExportSection(exports) => {
+                let exports = exports.into_iter().map(|export| export.expect("an export"));
+                wanted = exports.into_iter().find(|known| known.name == export).map(|known| known.index as usize);
+            }
+            Payload::CodeSectionEntry(body) => {
+                if wanted == Some(imported + defined) {
+                    let mut code = body.get_operators_reader().expect("code");
+                    let start = code.original_position();
+                    code.read().expect("an instruction");
+                    return (start, code.original_position());
+                }
+                defined += 1;
+            }
+            _ => {}
         }
-        write_if_changed(&to.join("src").join(file), &text);
     }
-}
-
-fn write_if_changed(path: &Path, text: &str) {
-    if std::fs::read_to_string(path).is_ok_and(|known| known == text) {
-        return;
-    }
-    std::fs::write(path, text).expect("to write");
+    panic!("no module exports {export}");
 }

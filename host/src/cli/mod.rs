@@ -141,7 +141,10 @@ pub fn main() -> ExitCode {
 fn run_to_end(cli: Cli) -> anyhow::Result<Exit> {
     logging::start(cli.log_format, &cli.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(execute(cli))
+    let done = runtime.block_on(execute(cli));
+    // What is cancelled ends within moments; a plugin that is being compiled is not waited for.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    done
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {

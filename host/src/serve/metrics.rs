@@ -155,6 +155,10 @@ impl Metrics {
     /// Takes note of a source's run having begun.
     pub fn began(&self, labels: &SourceLabels) {
         self.running.get_or_create(labels).set(1);
+        if !labels.plugin.is_empty() {
+            // What was told while no plugin could be loaded.
+            self.forget(&SourceLabels { source: labels.source.clone(), plugin: String::new() });
+        }
     }
 
     /// Takes note of how a run ended.

@@ -20,7 +20,7 @@ use crate::registry::Resolver;
 pub struct Mark {
     /// Where it lies.
     pub path: PathBuf,
-    /// Its digest where it is known, else the file's time, size and inode.
+    /// Its digest where it is known, else the file's time, size and inode; and those of the lock file, if there is one.
     pub token: String,
 }
 
@@ -31,6 +31,11 @@ impl Mark {
         let token = match &found.digest {
             Some(digest) => digest.hex().to_owned(),
             None => Self::of_file(&found.path)?,
+        };
+        // What a lock file pins decides about files, too.
+        let token = match resolver.lock() {
+            Some(lock) => format!("{token} {}", Self::of_file(lock.path())?),
+            None => token,
         };
         Ok(Self { path: found.path, token })
     }
@@ -122,6 +127,12 @@ impl Rack {
     /// Forgets the slots of other names.
     pub fn keep(&self, names: &BTreeSet<&str>) {
         self.slots().retain(|name, _| names.contains(name.as_str()));
+    }
+
+    /// Versions that were refused are tried again: what they were refused for may not hold any more.
+    pub fn try_again(&self) {
+        let mut slots = self.slots();
+        slots.values_mut().filter(|slot| slot.view.refused.is_some()).for_each(|slot| slot.seen = None);
     }
 
     /// Looks whether a name stands for something new, and if so, lets it through the gate.

@@ -92,7 +92,10 @@ impl Service {
     pub(super) fn adopt(&self, setup: Setup, digest: String) {
         let before = self.setup();
         let known: BTreeSet<&str> = setup.sources.iter().map(|source| source.name.as_str()).collect();
-        for gone in before.sources.iter().filter(|source| !known.contains(source.name.as_str())) {
+        let stays = |old: &PlannedSource| {
+            setup.sources.iter().any(|source| (&source.name, &source.plugin) == (&old.name, &old.plugin))
+        };
+        for gone in before.sources.iter().filter(|source| !stays(source)) {
             self.metrics.forget(&self.labels(gone, self.rack.current(&gone.plugin).as_deref()));
         }
         self.board.keep(|name| known.contains(name));
@@ -150,7 +153,10 @@ impl Service {
             }
         }
         self.stopping.send_replace(true);
-        self.drain(runs).await
+        let ended = self.drain(runs).await;
+        // Shadow runs, too.
+        self.cancel.cancel();
+        ended
     }
 
     async fn drain(&self, mut runs: JoinSet<()>) -> bool {

@@ -277,3 +277,55 @@ fn service(section: &ServeSection, overrides: &Overrides, problems: &mut Vec<Str
         shadow: shadow.then(|| ShadowOptions { months: section.shadow_months.unwrap_or(1), tolerance }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of a service in the documentation.
+    fn documented() -> ConfigFile {
+        let text = include_str!("../../../docs/operations.md");
+        let example = text.split("```toml").find(|block| block.contains("[serve]")).unwrap();
+        toml::from_str(example.split("```").next().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_in_the_documentation_is_the_default() {
+        let mut config = documented();
+        let setup = Setup::of(&config, &Overrides::default()).unwrap();
+        assert_eq!(
+            setup.service.shadow,
+            Some(ShadowOptions { months: 1, tolerance: crate::compare::tolerance("0.01").ok() })
+        );
+        config.serve.shadow_months = None;
+        assert_eq!(Setup::of(&config, &Overrides::default()).unwrap().service, setup.service);
+        config.serve = ServeSection::default();
+        let default = Setup::of(&config, &Overrides::default()).unwrap().service;
+        assert_eq!(default, ServiceOptions { shadow: None, ..setup.service });
+    }
+
+    #[test]
+    fn a_source_wins_over_defaults_and_a_plugin_over_limits() {
+        let setup = Setup::of(&documented(), &Overrides::default()).unwrap();
+        let schedules: Vec<_> =
+            setup.sources.iter().filter_map(|source| Some(source.schedule.as_ref()?.text())).collect();
+        assert_eq!(schedules, ["17 */6 * * *", "0 5 * * *"]);
+        let plugins: Vec<_> = setup.sources.iter().map(|source| source.plugin.as_str()).collect();
+        assert_eq!(plugins, ["aws-cur", "tally"]);
+        let (tally, others) = (&setup.options.plugin_limits["tally"], &setup.options.limits);
+        assert_eq!((tally.memory_bytes >> 20, others.memory_bytes >> 20), (128, 512));
+        assert_eq!((tally.wall_base.as_secs(), others.wall_base.as_secs()), (20, 60));
+        assert_eq!(tally.log_level, tracing::level_filters::LevelFilter::WARN);
+    }
+
+    #[test]
+    fn every_problem_is_told() {
+        let text = "tenant = '../up'\n[serve]\njobs = 0\nretry = '2h'\nretry_max = '1h'\nwatch = '1ms'\n\
+                    [[source]]\nlocation = 'a/b'\nfrom = '2026-02'\nto = '2026-01'\n\
+                    [[source]]\nname = 'x y'\nlocation = 'c'\nplugin = 'p'\n";
+        let problems = Setup::of(&toml::from_str(text).unwrap(), &Overrides::default()).unwrap_err();
+        for says in ["../up", "`jobs`", "`retry`", "`watch`", "names no plugin", "after its last", "`x y`"] {
+            assert!(problems.iter().any(|problem| problem.contains(says)), "{says}: {problems:?}");
+        }
+    }
+}

@@ -123,6 +123,7 @@ impl Service {
                 self.metrics.reloaded("adopted");
                 tracing::info!(digest, sources = setup.sources.len(), "configuration adopted");
                 self.adopt(setup, digest);
+                self.rack.try_again();
             }
             Err(problems) => {
                 self.metrics.reloaded("refused");

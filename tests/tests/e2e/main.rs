@@ -10,12 +10,15 @@ mod crash;
 mod lifecycle;
 mod plugin_registry;
 mod plugin_store;
+mod plugin_try;
 mod postgres_aws;
 mod postgres_lifecycle;
 mod postgres_tally;
 mod readers;
 mod real_reports;
 mod serve;
+mod serve_config;
+mod serve_swap;
 mod summary;
 mod verify;
 
