@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal256Type, i256};
+use arrow::datatypes::{DataType, Decimal256Type, Schema, i256};
 use sha2::{Digest, Sha256};
 
 use super::difference::{ColumnChange, TableChange, Values};
@@ -28,17 +28,13 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Columns of a table that both versions have. `fixed` are numbers that tell rows apart, such as dimensions.
-    pub fn of(
-        batch_schema: &arrow::datatypes::Schema,
-        common: impl Fn(&str) -> bool,
-        money: &[Money],
-        fixed: &[&str],
-    ) -> Self {
+    /// Columns of a table that both versions have. Of those with numbers in them, `counts` tells which are compared; the
+    /// others, such as ids and dimensions, tell rows apart.
+    pub fn of(schema: &Schema, common: impl Fn(&str) -> bool, counts: impl Fn(&str) -> bool, money: &[Money]) -> Self {
         let mut columns = Self { keys: Vec::new(), numbers: Vec::new() };
-        for field in batch_schema.fields().iter().filter(|field| common(field.name())) {
+        for field in schema.fields().iter().filter(|field| common(field.name())) {
             let name = field.name();
-            if is_number(field.data_type()) && !fixed.contains(&name.as_str()) {
+            if field.data_type().is_numeric() && counts(name) {
                 let currency = money.iter().find(|money| money.column == *name).map(|money| money.currency.clone());
                 columns.numbers.push((name.clone(), currency));
             } else {
@@ -47,10 +43,6 @@ impl Columns {
         }
         columns
     }
-}
-
-fn is_number(kind: &DataType) -> bool {
-    kind.is_numeric()
 }
 
 /// Which of the two versions.
@@ -224,7 +216,7 @@ mod tests {
 
     fn compared(old: &[(&str, &str, Option<i128>, i64)], new: &[(&str, &str, Option<i128>, i64)]) -> ComparedRows {
         let money = [Money { column: "cost".into(), currency: "currency".into(), total: true }];
-        let columns = Columns::of(&batch(old).schema(), |_| true, &money, &[]);
+        let columns = Columns::of(&batch(old).schema(), |_| true, |_| true, &money);
         assert_eq!(columns.keys, ["team", "currency"]);
         let mut rows = ComparedRows::new(columns);
         rows.take(Side::Old, &batch(old)).unwrap();

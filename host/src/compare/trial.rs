@@ -355,11 +355,13 @@ async fn compared(
         let kind = |schema: &Schema| schema.field_with_name(column).ok().map(|field| field.data_type().clone());
         kind(&schema).is_some_and(|known| kind(&other) == Some(known))
     };
-    // Numbers that reports group by tell rows apart.
-    let reports = manifest.reports.iter().filter(|report| report.table == table.name);
-    let fixed: Vec<&str> =
-        reports.flat_map(|report| &report.dimensions).map(|dimension| dimension.column.as_str()).collect();
-    let mut rows = ComparedRows::new(Columns::of(&schema, common, &table.money, &fixed));
+    // Numbers that reports group by tell rows apart, and so do ids that the host adds.
+    let reports = || manifest.reports.iter().filter(|report| report.table == table.name);
+    let counts = |column: &str| {
+        let dimension = reports().flat_map(|report| &report.dimensions).any(|dimension| dimension.column == column);
+        !dimension && table.schema.field_with_name(column).is_ok()
+    };
+    let mut rows = ComparedRows::new(Columns::of(&schema, common, counts, &table.money));
     for (side, session, provider) in [(Side::Old, old, old_rows), (Side::New, new, new_rows)] {
         let read = session.read_table(provider).map_err(ReportError::Read)?;
         let mut stream = read.execute_stream().await.map_err(ReportError::Read)?;

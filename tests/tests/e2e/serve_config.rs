@@ -114,7 +114,7 @@ fn a_check_tells_everything_that_is_wrong() {
         ("name = 'two'", "name = 'one'", "two sources are called `one`"),
         ("name = 'two'", "name = 'two'\nmarkup = '3'", "markup_percent"),
         ("shadow = true", "shadow_tolerance = '1'", "shadow"),
-        ("9464'", "nine'", "listen"),
+        ("9464'", "nine'", "socket address"),
         (&plugin, "nobody", "nobody"),
     ] {
         let (code, told) = check(&costhost, &good.replace(from, to));

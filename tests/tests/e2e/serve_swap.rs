@@ -171,7 +171,7 @@ fn installed_versions_are_taken_from_the_store_and_rolled_back() {
     let store = costhost.folder().join("store");
     costhost.set("COSTHOST_PLUGIN_STORE", &store.display().to_string());
     let install = |file: &Path| {
-        let ended = costhost.call(&["plugin", "install", &file.display().to_string()]);
+        let ended = costhost.call(&["plugin", "install", "--use", &file.display().to_string()]);
         assert_eq!(ended.code, 0, "{}\n{}", ended.out, ended.err);
     };
     install(&components::tally_version(costhost.folder(), "0.1.1"));
