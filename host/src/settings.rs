@@ -114,6 +114,9 @@ pub struct SourceSection {
     pub schedule: Option<String>,
     /// Up to how much later.
     pub jitter: Option<Span>,
+    /// What its plugin knows and the host does not; the plugin's schema says what there is.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Why settings cannot be used.

@@ -186,7 +186,11 @@ impl WorkArgs {
         let own = section.and_then(|section| section.markup.as_ref());
         let markup = self.markup.as_ref().or(own).or(defaults.markup.as_ref());
         let markup = markup.map(|text| settings::markup(text)).transpose()?;
-        Ok(PluginSettings::new(tags.as_deref(), markup.as_deref()))
+        let settings = PluginSettings::new(tags.as_deref(), markup.as_deref());
+        Ok(match section {
+            Some(section) => settings.with_own(&section.settings)?,
+            None => settings,
+        })
     }
 
     fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {

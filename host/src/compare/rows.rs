@@ -73,6 +73,15 @@ struct Pair {
     currencies: Vec<usize>,
 }
 
+/// A number over all rows.
+#[derive(Debug, Default)]
+struct Total {
+    /// Rows in which it differs.
+    rows: u64,
+    /// Of both sides.
+    sums: [Option<i256>; 2],
+}
+
 impl ComparedRows {
     /// No rows yet.
     pub fn new(columns: Columns) -> Self {
@@ -126,19 +135,19 @@ impl ComparedRows {
             changed: 0,
             columns: Vec::new(),
         };
-        // By the number's place and its currency's: rows that differ, and totals of both sides over all rows.
-        let mut totals: BTreeMap<(usize, usize), (u64, [Option<i256>; 2])> = BTreeMap::new();
+        // By the number's place and its currency's.
+        let mut totals: BTreeMap<(usize, usize), Total> = BTreeMap::new();
         for Pair { sides: [old, new], currencies } in self.rows.values() {
             let mut any = false;
             for (at, currency) in currencies.iter().enumerate() {
                 let value = |side: &Option<Vec<Option<i256>>>| side.as_ref()?.get(at).copied().flatten();
                 let (old, new) = (value(old), value(new));
-                let (rows, sums) = totals.entry((at, *currency)).or_default();
-                for (sum, value) in sums.iter_mut().zip([old, new]) {
+                let total = totals.entry((at, *currency)).or_default();
+                for (sum, value) in total.sums.iter_mut().zip([old, new]) {
                     *sum = value.map(|value| sum.unwrap_or_default().wrapping_add(value)).or(*sum);
                 }
                 if differs(old, new, tolerance) {
-                    *rows += 1;
+                    total.rows += 1;
                     any = true;
                 }
             }
@@ -150,7 +159,7 @@ impl ComparedRows {
                 _ => {}
             }
         }
-        for ((at, currency), (rows, [old, new])) in totals {
+        for ((at, currency), Total { rows, sums: [old, new] }) in totals {
             // Many differences that are small enough one by one may add up to one that is not.
             if rows == 0 && !differs(old, new, tolerance) {
                 continue;

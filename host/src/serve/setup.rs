@@ -213,6 +213,8 @@ fn source(
     let schedule = section.schedule.as_ref().or(defaults.schedule.as_ref());
     let schedule = schedule.map(|text| Schedule::parse(text, &title, jitter)).transpose();
     let schedule = kept(schedule, &mut wrong).flatten();
+    let settings = PluginSettings::new(tags.map(Vec::as_slice), markup.as_deref()).with_own(&section.settings);
+    let settings = kept(settings, &mut wrong);
     problems.extend(wrong.into_iter().map(|problem| format!("source {title}: {problem}")));
     if problems.len() > known {
         return None;
@@ -223,7 +225,7 @@ fn source(
         uuid: section.uuid,
         location: section.location.clone(),
         plugin: plugin?,
-        settings: PluginSettings::new(tags.map(Vec::as_slice), markup.as_deref()),
+        settings: settings?,
         months,
         schedule,
     })

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use costhost_tests::postgres::Cluster;
 use costhost_tests::program::{Costhost, plugin};
 use costhost_tests::service::Service;
 use costhost_tests::tally;
@@ -164,6 +165,35 @@ fn a_lake_that_cannot_be_reached_makes_the_service_unready() {
     assert_eq!(answer.code, 503, "{answer:?}");
     assert!(answer.body.contains("lake") && !answer.body.contains("plugin"), "{answer:?}");
     assert_eq!(service.get("/healthz").code, 200);
+    service.terminate();
+    assert_eq!(service.ended(), 0);
+}
+
+#[test]
+fn runs_publish_to_the_database_and_catch_up_after_it_was_away() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    let mut costhost = super::costhost();
+    tally::deliver(&costhost.folder().join("bills"), "2026-01", 90);
+    // Loaded without the database: a run of the service brings it up to date without reading anything.
+    let bills = costhost.folder().join("bills").display().to_string();
+    let ended = costhost.call(&["run", "--plugin", &plugin("tally"), &bills, "--source-name", "prod"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    costhost.set("COSTHOST_POSTGRES", &cluster.url(&database));
+    let path = config(&costhost, &PathBuf::from(plugin("tally")), QUICK, &[("prod", "bills")]);
+    let mut service = Service::start(&costhost, &path);
+    service.run("prod");
+    let caught_up = service.after_runs("prod", 1);
+    assert_eq!((caught_up["last_run"]["outcome"].as_str(), number(&caught_up, "rows")), (Some("loaded"), 0));
+    let months = "select count(distinct date_trunc('month', day)) from tally_daily_costs";
+    assert_eq!(cluster.sql(&database, months), "1");
+    tally::deliver(&costhost.folder().join("bills"), "2026-02", 90);
+    service.run("prod");
+    service.after_runs("prod", 2);
+    assert_eq!(cluster.sql(&database, months), "2");
+    assert_eq!(service.metric("costhost_publications_total", &[("outcome", "published")]), 2.0);
+    let password = service.status().to_string() + &service.get("/metrics").body;
+    assert!(!password.contains("postgres://"), "addresses of databases are not told");
     service.terminate();
     assert_eq!(service.ended(), 0);
 }

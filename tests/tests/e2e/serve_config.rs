@@ -113,6 +113,8 @@ fn a_check_tells_everything_that_is_wrong() {
         ("[plugin.tally]", "[plugin.telly]", "[plugin.telly]"),
         ("name = 'two'", "name = 'one'", "two sources are called `one`"),
         ("name = 'two'", "name = 'two'\nmarkup = '3'", "markup_percent"),
+        ("location = 's3://b/p'", "location = 's3://b/p'\n[source.settings]\ncolour = 'red'", "colour"),
+        ("location = 's3://b/p'", "location = 's3://b/p'\nsettings = { disabled_tag_keys = ['a'] }", "tags"),
         ("shadow = true", "shadow_tolerance = '1'", "shadow"),
         ("9464'", "nine'", "socket address"),
         (&plugin, "nobody", "nobody"),
