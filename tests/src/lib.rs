@@ -11,3 +11,4 @@ pub mod recomputed;
 pub mod s3;
 pub mod service;
 pub mod tally;
+pub mod tokens;

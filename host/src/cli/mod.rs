@@ -132,10 +132,15 @@ pub fn main() -> ExitCode {
     match run_to_end(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            eprintln!("costhost: {}", chain(error.as_ref()));
+            eprintln!("costhost: {}", shown(&chain(error.as_ref())));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// A message as a terminal may see it: parts of it may come from files and servers, and control characters do things.
+fn shown(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn run_to_end(cli: Cli) -> anyhow::Result<Exit> {

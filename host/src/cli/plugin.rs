@@ -89,7 +89,7 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
 /// The configuration, for the store's place and the keys whose signatures are asked for.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// Configuration file with a [plugins] section
+    /// Configuration file, for what its section "plugins" says
     #[arg(long, env = "COSTHOST_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -59,21 +59,28 @@ pub async fn execute(args: VerifyArgs) -> anyhow::Result<Exit> {
     let lake = args.lake.open(&config)?;
     let store = args.lookup.resolver(&config)?.store().clone();
     let mut claims = args.receipt.as_deref().map(|path| claims(path, &tenant)).transpose()?;
+    let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
     let mut all = Vec::new();
-    for record in records(&lake, &tenant, &args).await? {
-        let claim = match &mut claims {
-            Some(claims) => claims.remove(&key(&record)),
-            None => Some(stored(&lake, &tenant, &record).await?),
-        };
-        let Some(claim) = claim else { continue };
-        let mut result = check(&lake, &tenant, &claim, &record).await?;
-        if !args.without_plugin {
-            check_plugin(&store, &claim, &mut result);
+    for provider in database::providers(&lake, &tenant).await? {
+        let definitions = definitions::databases(&lake, &tenant, &provider).await?;
+        let sums = LakeSums::open(&lake, &tenant, &provider).await?;
+        for record in selected(&lake, &tenant, &provider, &selection).await? {
+            let claim = match &mut claims {
+                Some(claims) => claims.remove(&key(&record)),
+                None => Some(stored(&lake, &tenant, &record).await?),
+            };
+            let Some(claim) = claim else { continue };
+            let definition = definitions.get(&record.plugin).ok_or_else(|| unknown_plugin(&record))?;
+            let verifier = Verifier { lake: &lake, tenant: &tenant, definition, sums: &sums };
+            let mut result = verifier.check(&claim, &record).await?;
+            if !args.without_plugin {
+                check_plugin(&store, &claim, &mut result);
+            }
+            if args.inputs {
+                check_inputs(&claim, &record.location, &mut result).await?;
+            }
+            all.push(result);
         }
-        if args.inputs {
-            check_inputs(&claim, &record.location, &mut result).await?;
-        }
-        all.push(result);
     }
     all.extend(claims.into_iter().flatten().filter(|(_, claim)| meant(claim, &args)).map(|(_, claim)| missing(&claim)));
     if all.is_empty() {
@@ -119,15 +126,6 @@ fn meant(claim: &Claim, args: &VerifyArgs) -> bool {
         && args.to.is_none_or(|to| month <= to)
 }
 
-async fn records(lake: &Lake, tenant: &str, args: &VerifyArgs) -> anyhow::Result<Vec<LoadRecord>> {
-    let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
-    let mut records = Vec::new();
-    for provider in database::providers(lake, tenant).await? {
-        records.extend(selected(lake, tenant, &provider, &selection).await?);
-    }
-    Ok(records)
-}
-
 /// The receipt that the lake keeps of a load.
 async fn stored(lake: &Lake, tenant: &str, record: &LoadRecord) -> anyhow::Result<Claim> {
     let text = load_receipt(lake, tenant, &record.provider, record).await?.unwrap_or_default();
@@ -136,14 +134,9 @@ async fn stored(lake: &Lake, tenant: &str, record: &LoadRecord) -> anyhow::Resul
     })
 }
 
-async fn check(lake: &Lake, tenant: &str, claim: &Claim, record: &LoadRecord) -> anyhow::Result<Verification> {
-    let definitions = definitions::databases(lake, tenant, &record.provider).await?;
-    let definition = definitions.get(&record.plugin).ok_or_else(|| {
-        let plugin = &record.plugin;
-        anyhow::anyhow!("the lake does not know what tables plugin {plugin} has; run it once on any of its sources")
-    })?;
-    let sums = LakeSums::open(lake, tenant, &record.provider).await?;
-    Ok(Verifier { lake, tenant, definition, sums: &sums }.check(claim, record).await?)
+fn unknown_plugin(record: &LoadRecord) -> anyhow::Error {
+    let plugin = &record.plugin;
+    anyhow::anyhow!("the lake does not know what tables plugin {plugin} has; run it once on any of its sources")
 }
 
 /// Whether the component that made the load can be had again.

@@ -19,17 +19,19 @@ use super::aot::OwnCode;
 use super::engine;
 use super::error::PluginError;
 
-/// The only argument of a child.
+/// The first argument of a child.
 const ARGUMENT: &str = "compile-plugin-from-stdin";
-/// Data, stacks and code of a child. The 18 MB of a whole Python interpreter need less than a third.
+/// The second, for engines that count instructions: their code is another.
+const COUNTING: &str = "counting-instructions";
+/// Address space of a child: its program, what it reads, what it makes, and what its threads work with.
 const MEMORY_BYTES: u64 = 4 << 30;
 /// Processor time of a child, all its threads together.
 const CPU_SECONDS: u64 = 300;
 const WALL: Duration = Duration::from_secs(600);
 /// Threads of a child: every one has a heap of its own.
 const THREADS: usize = 8;
-/// No component of the size that is taken compiles to more.
-const MAX_CODE_BYTES: u64 = 2 << 30;
+/// Code is three times as large as its component, in practice; what a child writes is held in memory.
+const MAX_CODE_BYTES: u64 = 512 << 20;
 const MAX_MESSAGE_BYTES: u64 = 64 << 10;
 /// How often the parent looks whether a child is over its time.
 const LOOK: Duration = Duration::from_millis(2);
@@ -41,11 +43,11 @@ static COMPILES_IN_CHILDREN: AtomicBool = AtomicBool::new(false);
 /// plugins of this process are compiled in children.
 pub fn compiler_process() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) || arguments.next().is_some() {
+    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) {
         COMPILES_IN_CHILDREN.store(true, Ordering::Relaxed);
         return None;
     }
-    Some(match compile_from_stdin() {
+    Some(match compile_from_stdin(arguments.next().as_deref() == Some(OsStr::new(COUNTING))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprint!("{reason}");
@@ -63,65 +65,57 @@ pub(super) fn compile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> R
     if !COMPILES_IN_CHILDREN.load(Ordering::Relaxed) {
         return OwnCode::compiled_here(engine, bytes).map_err(|error| invalid(format!("{error:#}")));
     }
-    in_child(bytes, &Bounds::default()).map_err(invalid)
+    // The engine itself does not tell, but its stores have fuel or not.
+    let counting = wasmtime::Store::new(engine, ()).get_fuel().is_ok();
+    in_child(bytes, counting).map_err(invalid)
 }
 
-/// What a child may use.
-struct Bounds {
-    wall: Duration,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { wall: WALL }
-    }
-}
-
-fn in_child(bytes: &[u8], bounds: &Bounds) -> Result<OwnCode, String> {
+fn in_child(bytes: &[u8], counting: bool) -> Result<OwnCode, String> {
     let failed = |error: std::io::Error| format!("the compiler could not be started: {error}");
-    let mut child = command().map_err(failed)?.spawn().map_err(failed)?;
+    let mut child = command(counting).map_err(failed)?.spawn().map_err(failed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (status, code, message) = std::thread::scope(|scope| {
         // Each pipe has a thread of its own, so that none can block another.
         scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
         let code = scope.spawn(move || all(stdout, MAX_CODE_BYTES));
         let message = scope.spawn(move || all(stderr, MAX_MESSAGE_BYTES));
-        let status = wait(&mut child, bounds);
+        let status = wait(&mut child);
         (status, code.join().unwrap_or_default(), message.join().unwrap_or_default())
     });
     let status = status.map_err(|error| format!("the compiler was lost: {error}"))?;
     match status {
         Some(status) if status.success() => Ok(OwnCode::from_compiler(code)),
-        status => Err(told(status, &message, bounds)),
+        status => Err(told(status, &message)),
     }
 }
 
 /// This very program, also when its file was replaced meanwhile.
-fn command() -> std::io::Result<Command> {
+fn command(counting: bool) -> std::io::Result<Command> {
     let own = PathBuf::from("/proc/self/exe");
     let program = if own.exists() { own } else { std::env::current_exe()? };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get).min(THREADS);
     let mut command = Command::new(program);
-    command.arg0("costhost").arg(ARGUMENT).env_clear().current_dir("/");
+    command.arg0("costhost").arg(ARGUMENT).args(counting.then_some(COUNTING)).env_clear().current_dir("/");
     command.env("RAYON_NUM_THREADS", threads.to_string()).env("MALLOC_ARENA_MAX", threads.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }
 
-/// Waits for a child, and ends one that is over its time; then `None`.
-fn wait(child: &mut Child, bounds: &Bounds) -> std::io::Result<Option<ExitStatus>> {
+/// Waits for a child, and ends one that is over its time; then `None`. However this returns, the child has ended.
+fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
     let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+    while started.elapsed() < WALL {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(LOOK),
+            Ok(ended) => return Ok(ended),
+            Err(error) => {
+                let _ = child.kill();
+                return Err(error);
+            }
         }
-        if started.elapsed() > bounds.wall {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(LOOK);
     }
+    child.kill()?;
+    child.wait().map(|_| None)
 }
 
 fn all(pipe: Option<impl Read>, most: u64) -> Vec<u8> {
@@ -132,9 +126,9 @@ fn all(pipe: Option<impl Read>, most: u64) -> Vec<u8> {
 }
 
 /// Why a child did not make it.
-fn told(status: Option<ExitStatus>, message: &[u8], bounds: &Bounds) -> String {
+fn told(status: Option<ExitStatus>, message: &[u8]) -> String {
     let Some(status) = status else {
-        return format!("compiling it took more than {} s and was stopped", bounds.wall.as_secs());
+        return format!("compiling it took more than {} s and was stopped", WALL.as_secs());
     };
     match status.signal() {
         Some(libc::SIGXCPU | libc::SIGKILL) => {
@@ -154,12 +148,13 @@ fn told(status: Option<ExitStatus>, message: &[u8], bounds: &Bounds) -> String {
 }
 
 /// The child's work: a component in, code out.
-fn compile_from_stdin() -> Result<(), String> {
+fn compile_from_stdin(counting: bool) -> Result<(), String> {
     bound_this_process().map_err(|error| format!("the compiler could not be bounded: {error}"))?;
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(engine::MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| error.to_string())?;
-    let engine = wasmtime::Engine::new(&engine::config()).map_err(|error| format!("{error:#}"))?;
+    let engine =
+        wasmtime::Engine::new(engine::config().consume_fuel(counting)).map_err(|error| format!("{error:#}"))?;
     let code = engine.precompile_component(&bytes).map_err(|error| format!("{error:#}"))?;
     let mut out = std::io::stdout().lock();
     out.write_all(&code).and_then(|()| out.flush()).map_err(|error| error.to_string())

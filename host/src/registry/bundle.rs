@@ -36,8 +36,8 @@ pub struct About {
     pub version: String,
     /// SHA-256 of the component.
     pub digest: Digest,
-    /// Where it was installed from.
-    pub origin: String,
+    /// The URL or repository it was installed from.
+    pub origin: Option<String>,
 }
 
 /// A component out of an archive, not checked yet but for its digest.
@@ -61,7 +61,7 @@ impl PluginStore {
             name: record.name.clone(),
             version: record.version.clone(),
             digest: digest.clone(),
-            origin: record.origin.clone(),
+            origin: record.public_origin().map(str::to_owned),
         };
         let about = serde_json::to_vec_pretty(&about)
             .map_err(|error| RegistryError::Corrupt { path: file.to_owned(), problem: error.to_string() })?;
@@ -141,7 +141,8 @@ impl Bundle {
             return Err(format!("its component is {found}, and it says {}", about.digest));
         }
         let signature = signature.map(Signature::new).transpose()?;
-        Ok(Self { about, candidate: Candidate { bytes, origin: place.to_owned(), signature } })
+        let origin = about.origin.clone().unwrap_or_else(|| place.to_owned());
+        Ok(Self { about, candidate: Candidate { bytes, origin, signature } })
     }
 }
 

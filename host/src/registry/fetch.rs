@@ -124,7 +124,8 @@ async fn get(url: &Url, most: u64, plain_http: bool) -> Result<Option<Vec<u8>>, 
     let response = http::client(plain_http)?.get(url.clone()).send().await;
     let response = response.map_err(|error| remote(url, http::told(&error)))?;
     match response.status() {
-        StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+        // Stores whose listing is forbidden say that of what is not there.
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => Ok(None),
         status if status.is_success() => {
             http::bounded(response, most).await.map(Some).map_err(|problem| remote(url, problem))
         }
@@ -133,7 +134,7 @@ async fn get(url: &Url, most: u64, plain_http: bool) -> Result<Option<Vec<u8>>, 
 }
 
 fn missing(url: &Url) -> RegistryError {
-    remote(url, "there is no such file on the server".to_owned())
+    remote(url, "there is no such file on the server, or it is not to be read by everyone".to_owned())
 }
 
 fn remote(url: &Url, problem: String) -> RegistryError {

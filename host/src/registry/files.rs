@@ -13,7 +13,7 @@ const SCRATCH: &str = ".new-";
 /// Writes a file beside its place, syncs it, renames it into place and syncs the folder: readers see the old one or the
 /// new one, also after a power loss.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), RegistryError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = folder.join(format!("{SCRATCH}{:032x}", rand::random::<u128>()));
     let written = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&scratch)?;

@@ -58,7 +58,7 @@ impl PluginStore {
         candidate: &Candidate,
         options: &InstallOptions,
     ) -> Result<Installed, RegistryError> {
-        let record = check(engine, policy, candidate, options)?;
+        let mut record = check(engine, policy, candidate, options)?;
         let _lock = self.lock()?;
         let version = InstalledVersion {
             version: record.version.clone(),
@@ -68,6 +68,9 @@ impl PluginStore {
         let known = self.name(&record.name)?;
         let same = known.as_ref().and_then(|known| known.versions.iter().rev().find(|v| v.version == record.version));
         let was_there = same.is_some_and(|same| same.digest == record.digest);
+        if let Some(same) = same.filter(|_| was_there) {
+            record.installed.clone_from(&same.installed);
+        }
         if let Some(same) = same.filter(|same| same.digest != record.digest && !options.replace) {
             return Err(RegistryError::VersionTaken {
                 name: record.name,
@@ -84,13 +87,17 @@ impl PluginStore {
                 (name, change)
             }
             Some(mut name) => {
-                name.add(version);
+                if !was_there {
+                    name.add(version);
+                }
                 let wanted = options.make_current;
                 let change = wanted.then(|| name.set_current(&record.digest, ChangeKind::Install, now())).flatten();
                 (name, change)
             }
         };
-        self.write_name(&name)?;
+        if !was_there || change.is_some() {
+            self.write_name(&name)?;
+        }
         Ok(Installed { record, change, was_there })
     }
 }

@@ -93,12 +93,11 @@ impl LockFile {
 
     /// Pins a component. Where it came from is kept if others can get it there too.
     pub fn pin(&mut self, record: &Record) {
-        let from = ["https://", "oci://"].iter().any(|scheme| record.origin.starts_with(scheme));
         let pin = LockedPlugin {
             name: record.name.clone(),
             version: record.version.clone(),
             digest: record.digest.clone(),
-            from: from.then(|| record.origin.clone()),
+            from: record.public_origin().map(str::to_owned),
         };
         self.plugins.insert(pin.name.clone(), pin);
     }

@@ -10,7 +10,6 @@ const LOG_LENGTH: usize = 200;
 
 /// Everything the store knows of one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PluginName {
     /// The plugin's id.
     pub name: String,
@@ -26,7 +25,6 @@ pub struct PluginName {
 
 /// One version of a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct InstalledVersion {
     /// Semantic version.
     pub version: String,
@@ -38,7 +36,6 @@ pub struct InstalledVersion {
 
 /// What became current, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Change {
     /// RFC 3339 UTC.
     pub at: String,

@@ -7,7 +7,6 @@ use crate::plugin::Plugin;
 
 /// What a component said of itself when it was installed, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Record {
     /// SHA-256 of the component.
     pub digest: Digest,
@@ -36,7 +35,6 @@ pub struct Record {
 
 /// Which key a signature was checked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SignedBy {
     /// `minisign` or `ecdsa-p256-sha256`.
     pub format: String,
@@ -47,6 +45,12 @@ pub struct SignedBy {
 }
 
 impl Record {
+    /// Where others can get it too: a URL or a repository, not a file of this machine.
+    pub fn public_origin(&self) -> Option<&str> {
+        let public = ["https://", "oci://"].iter().any(|scheme| self.origin.starts_with(scheme));
+        public.then_some(self.origin.as_str())
+    }
+
     /// The record of a plugin that was loaded from `bytes` bytes.
     pub(super) fn new(plugin: &Plugin, digest: Digest, bytes: u64, origin: String, signed: Option<SignedBy>) -> Self {
         let manifest = plugin.manifest();

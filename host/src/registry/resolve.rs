@@ -140,8 +140,10 @@ impl Resolver {
         if self.store.holds(&pin.digest) {
             return Ok(Found { path: self.store.blob_path(&pin.digest), digest, version, by: FoundIn::Lock });
         }
-        // A plugin that is shipped beside the program may be the one; its digest is checked when it is read.
-        if let Ok(path) = beside(&pin.name) {
+        // A plugin that is shipped beside the program may be the one.
+        if let Ok(path) = beside(&pin.name)
+            && plugin::read_component(&path).is_ok_and(|bytes| Digest::of(&bytes) == pin.digest)
+        {
             return Ok(Found { path, digest, version, by: FoundIn::Lock });
         }
         let from = pin.from.as_deref().unwrap_or("FILE");
@@ -158,7 +160,7 @@ impl Resolver {
         let found = self.find(text)?;
         let bytes = self.read(&found)?;
         let plugin = engine.load_bytes(&found.path, &bytes)?;
-        self.check_lock(&plugin)?;
+        self.check_lock(&found, text, &plugin)?;
         Ok(plugin)
     }
 
@@ -190,10 +192,17 @@ impl Resolver {
         Ok(bytes)
     }
 
-    /// A plugin that was named by its path may be another than the lock file pins under its id.
-    fn check_lock(&self, plugin: &Plugin) -> Result<(), RegistryError> {
+    /// A plugin that was named by its path may be another than the lock file pins under its id; and what the lock file pins
+    /// under a name may call itself something else.
+    fn check_lock(&self, found: &Found, text: &str, plugin: &Plugin) -> Result<(), RegistryError> {
         let Some(lock) = &self.lock else { return Ok(()) };
-        let Some(pin) = lock.get(&plugin.manifest().id) else { return Ok(()) };
+        let name = text.split('@').next().unwrap_or(text);
+        let id = &plugin.manifest().id;
+        if let Some(pin) = lock.get(name).filter(|_| found.by == FoundIn::Lock && id != name) {
+            let problem = format!("that is {id}; `costhost plugin lock {name}` pins the right one");
+            return Err(refused(lock, pin, problem));
+        }
+        let Some(pin) = lock.get(id) else { return Ok(()) };
         if pin.digest.hex() == plugin.digest() {
             return Ok(());
         }

@@ -155,8 +155,9 @@ impl TrustedKey {
             }
             KeyKind::P256(point) => {
                 // openssl writes DER, cosign the same in base64.
-                let text = std::str::from_utf8(signature.bytes()).unwrap_or_default();
-                let der = BASE64.decode(text.trim()).unwrap_or_else(|_| signature.bytes().to_vec());
+                let text = std::str::from_utf8(signature.bytes()).ok();
+                let decoded = text.and_then(|text| BASE64.decode(text.trim()).ok());
+                let der = decoded.unwrap_or_else(|| signature.bytes().to_vec());
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(bytes, &der).is_ok()
             }
         }

@@ -25,7 +25,7 @@ fn policy(required: bool, keys: &[(&str, &str)]) -> SignaturePolicy {
     SignaturePolicy::new(required, keys.collect())
 }
 
-/// The key pair and signature of minisign's own documentation, over the text `test`.
+/// A key and a signature over the text `test` that minisign made: the example of the library that checks them.
 const MINISIGN_KEY: &str =
     "untrusted comment: minisign public key\nRWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n";
 const MINISIGN_MADE: &str = "untrusted comment: signature from minisign secret key\n\

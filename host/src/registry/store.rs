@@ -51,25 +51,16 @@ impl PluginStore {
     }
 
     /// The store that is meant: `COSTHOST_PLUGIN_STORE`, else what the configuration names, else
-    /// `$XDG_DATA_HOME/costhost/plugins`.
+    /// `$XDG_DATA_HOME/costhost/plugins`; where there is no home folder either, `/var/lib/costhost/plugins`.
     ///
     /// # Errors
-    /// As [`Self::open`]; [`RegistryError::Usage`] when there is no home folder to have one in.
+    /// As [`Self::open`].
     pub fn open_default(configured: Option<&Path>) -> Result<Self, RegistryError> {
         let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let own = || {
-            Some(
-                absolute("XDG_DATA_HOME")
-                    .or_else(|| Some(absolute("HOME")?.join(".local/share")))?
-                    .join("costhost/plugins"),
-            )
-        };
+        let data = || absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
         let named = std::env::var_os(STORE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let folder = named.or_else(|| configured.map(Path::to_owned)).or_else(own).ok_or_else(|| {
-            RegistryError::Usage(format!(
-                "there is no home folder to keep plugins in; set {STORE_VARIABLE} to a folder"
-            ))
-        })?;
+        let folder = named.or_else(|| configured.map(Path::to_owned));
+        let folder = folder.unwrap_or_else(|| data().unwrap_or_else(|| "/var/lib".into()).join("costhost/plugins"));
         Self::open(&folder)
     }
 

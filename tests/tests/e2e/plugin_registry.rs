@@ -5,6 +5,7 @@ use std::path::Path;
 use costhost_tests::components::{VERSION, tally_version};
 use costhost_tests::oci::{OciRegistry, PASSWORD, USER};
 use costhost_tests::program::{Costhost, plugin};
+use costhost_tests::tokens::TokenServer;
 
 use crate::plugin_store::{done, listed, refused, with_store};
 
@@ -106,6 +107,20 @@ fn a_registry_that_wants_a_login_gets_it_from_the_environment_or_docker() {
 }
 
 #[test]
+fn a_registry_that_wants_a_token_gets_one_for_what_is_done() {
+    let keys = tempfile::tempdir().unwrap();
+    let tokens = TokenServer::start(keys.path());
+    let registry = OciRegistry::with(|_| tokens.configuration());
+    let mut costhost = with_store();
+    let to = format!("oci://{}/plugins/tally:x", registry.host());
+    refused(&costhost, &["plugin", "push", &plugin("tally"), &to], 1, "token server answers 401");
+    costhost.set("COSTHOST_REGISTRY_USER", USER);
+    costhost.set("COSTHOST_REGISTRY_PASSWORD", PASSWORD);
+    done(&costhost, &["plugin", "push", &plugin("tally"), &to]);
+    done(&costhost, &["plugin", "install", &to]);
+}
+
+#[test]
 fn a_signature_travels_with_the_artifact() {
     let registry = OciRegistry::start();
     let costhost = with_store();
@@ -146,7 +161,7 @@ impl Web {
         let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
         let said = lines.next().unwrap().unwrap();
         let port = said.split_once("port ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-        Self(server, port.unwrap_or_else(|| panic!("no port in {said}")))
+        Self(server, port.expect("the port in what it says"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Receipts against the lake: what was changed since is found, and nothing else is.
 
+use costhost_tests::components::tally_version;
 use costhost_tests::program::plugin;
 use serde_json::Value;
 
@@ -78,8 +79,9 @@ fn a_later_load_a_lost_plugin_and_changed_inputs_are_told() {
     assert!(ended.code == 1 && ended.out.contains("gone"), "{}{}", ended.out, ended.err);
     std::fs::write(&input, kept).unwrap();
 
-    // The same rows with other summaries are another load.
-    done(&costhost, &["run", "--plugin", &plugin("tally"), &bucket, "--source-name", "team", "--markup", "10"]);
+    // The same report read by another version is another load.
+    let newer = tally_version(costhost.folder(), "0.2.0").display().to_string();
+    done(&costhost, &["run", "--plugin", &newer, &bucket, "--source-name", "team"]);
     let ended = costhost.call(&["verify", "receipt.json", "--without-plugin"]);
     assert!(ended.code == 1 && ended.out.contains("the lake holds a load of"), "{}", ended.out);
     done(&costhost, &["verify", "--without-plugin"]);

@@ -149,7 +149,7 @@ impl Client {
         }
         let said = bounded(response, 64 << 10).await.unwrap_or_default();
         let said: serde_json::Value = serde_json::from_slice(&said).unwrap_or_default();
-        let message = said["errors"][0]["message"].as_str().unwrap_or_default();
+        let message = said.pointer("/errors/0/message").and_then(serde_json::Value::as_str).unwrap_or_default();
         let message: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
         let separator = if message.is_empty() { "" } else { ": " };
         Err(self.error(format!("the registry answers {status}{separator}{message}")))

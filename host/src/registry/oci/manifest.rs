@@ -80,10 +80,7 @@ impl Manifest {
         let kinds: Vec<String> = self.layers.iter().map(|layer| layer.media_type.clone()).collect();
         let mut components = self.layers.into_iter().filter(|layer| layer.media_type == LAYER_TYPE);
         let (Some(component), None) = (components.next(), components.next()) else {
-            return Err(format!(
-                "it is not a WebAssembly component: its layers are {}, not one {LAYER_TYPE}",
-                kinds.join(", ")
-            ));
+            return Err(format!("it is not a WebAssembly component: its layers are {kinds:?}, not one {LAYER_TYPE}"));
         };
         if component.size > MAX_COMPONENT_BYTES {
             return Err(format!(
