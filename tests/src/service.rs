@@ -78,8 +78,9 @@ impl Service {
     /// One source of the status.
     pub fn source(&self, name: &str) -> Value {
         let status = self.status();
-        let sources = status["sources"].as_array().expect("sources");
-        sources.iter().find(|source| source["name"] == name).cloned().unwrap_or(Value::Null)
+        let sources = status.get("sources").and_then(Value::as_array).expect("sources");
+        let named = |source: &&Value| source.get("name").and_then(Value::as_str) == Some(name);
+        sources.iter().find(named).cloned().unwrap_or(Value::Null)
     }
 
     /// Asks for a run.

@@ -149,7 +149,9 @@ impl PluginSettings {
     pub fn with_own(self, own: &serde_json::Map<String, Value>) -> Result<Self, SettingsError> {
         for (key, name) in [("enabled_tag_keys", "tags"), ("markup_percent", "markup"), ("disabled_tag_keys", "tags")] {
             if own.contains_key(key) {
-                return Err(SettingsError::Value(format!("`{key}` is not set among a plugin's settings but by `{name}`")));
+                return Err(SettingsError::Value(format!(
+                    "`{key}` is not set among a plugin's settings but by `{name}`"
+                )));
             }
         }
         Ok(Self { own: sorted_object(own), ..self })
