@@ -40,6 +40,7 @@ fn a_good_configuration_is_taken_and_a_bad_one_told_and_left() {
         (text.replace("name = 'two'", "name = 'two'\nschedule = 'at noon'"), "at noon"),
         (text.replace("name = 'two'", "name = 'two'\nmarkup = '10'"), "markup_percent"),
         (text.replace("name = 'two'", &format!("name = 'two'\nplugin = '{}'", missing.display())), "missing.wasm"),
+        (format!("[plugins]\nrequire_signature = true\n{text}"), "sign"),
     ];
     for (count, (text, says)) in bad.into_iter().enumerate() {
         tally::install(text.as_bytes(), &path);
