@@ -43,10 +43,33 @@ plugins: setup
     "{{ target }}/debug/costhost" plugin build plugins/azure-export --output "{{ plugins }}/azure-export.wasm"
     "{{ target }}/debug/costhost" plugin build tests/tally --output "{{ plugins }}/tally.wasm"
 
-# Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand.
-bench rows="1000000": build
-    bench/run.sh "{{ target }}" "{{ rows }}"
+# The example in JavaScript: built with npm's packages, then the conformance suite.
+example-js: plugins
+    cd examples/beacon-js && npm ci --silent --no-audit --no-fund && npm run --silent build -- "{{ plugins }}/beacon-js.wasm"
+    "{{ target }}/debug/costhost" plugin test "{{ plugins }}/beacon-js.wasm" --fixtures examples/beacon-js/fixtures
+
+# Add a plugin to the corpus that every later build must run: DIR is its crate, with fixtures.
+corpus-add dir: plugins
+    bin/corpus-add "{{ target }}/debug/costhost" "{{ dir }}"
+
+# Time a release build against DuckDB and Polars on generated reports; the figures go to docs/benchmarks.md by hand. Another
+# set than the usual ones: `just bench ten-times 3` (`bench/run.sh` lists them).
+bench set="all" runs="5": build
+    bench/run.sh "{{ target }}" "{{ set }}" "{{ runs }}"
+
+# Record what the plugins cost to run, which a test holds them to: after a change that is meant to be slower, or is faster.
+record-fuel: setup plugins
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_RECORD_FUEL=1 cargo test --workspace --locked --test e2e -- fuel
+    cat tests/expected/fuel.json
 
 # Format the code.
 fmt:
     cargo fmt --all
+
+# Hostile guests alone: one per promise of docs/security.md.
+hostile: setup plugins
+    COSTHOST_TEST_PLUGINS="{{ plugins }}" cargo test --workspace --locked --test hostile
+
+# Fuzz a target (intake, paths, archives, csv, decimals) for some seconds. Needs `cargo install cargo-fuzz`.
+fuzz name seconds="600": plugins
+    bin/fuzz "{{ target }}" "{{ name }}" "{{ seconds }}"

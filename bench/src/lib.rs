@@ -7,4 +7,5 @@ pub mod amount;
 pub mod aws;
 pub mod azure;
 pub mod cell;
+pub mod error;
 pub mod random;

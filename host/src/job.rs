@@ -1,11 +1,13 @@
 //! One whole run, as `costhost run` and `costhost serve` do it: prepare the database, plan, load, publish.
 
+use std::collections::BTreeMap;
+
 use crate::ingest::plan;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::request::{RunOptions, SourceRequest};
 use crate::ingest::run::{self, RunContext};
 use crate::lake::Lake;
-use crate::plugin::Cancel;
+use crate::plugin::{Cancel, Plugin};
 use crate::postgres::Database;
 use crate::publish::units;
 use crate::report::definitions;
@@ -52,8 +54,10 @@ impl Job<'_> {
         })
         .await??;
         // Also when nothing was loaded: an earlier run may have ended just before this.
-        for source in &self.sources {
-            definitions::publish(self.lake, &self.options.tenant, source.plugin.manifest()).await?;
+        let plugins: BTreeMap<&str, &Plugin> =
+            self.sources.iter().map(|source| (source.plugin.digest(), &*source.plugin)).collect();
+        for plugin in plugins.values() {
+            definitions::publish(self.lake, &self.options.tenant, plugin.manifest()).await?;
         }
         if let Some(database) = self.database {
             let tenant = &self.options.tenant;

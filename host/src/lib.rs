@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod conformance;
 pub mod ingest;
 pub mod job;
 pub mod lake;

@@ -14,7 +14,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../wit",
+    path: "wit",
     world: "provider-with-fold",
     pub_export_macro: true,
     export_macro_name: "export_world",

@@ -2,10 +2,17 @@
 //!
 //! The hash has a fixed seed: the same input gives the same numbers and the same work on every machine.
 
+/// Which string one may be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Guess {
+    /// Its number, `u32::MAX` for none; before that, its hash.
+    number: u32,
+    entry: Entry,
+}
+
 /// The place of one string in the arena.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    hash: u32,
     start: u32,
     end: u32,
 }
@@ -15,8 +22,8 @@ struct Entry {
 pub(crate) struct Interner {
     arena: Vec<u8>,
     entries: Vec<Entry>,
-    /// Number + 1 by hash, 0 where free; a power of two long and at most half full.
-    table: Vec<u32>,
+    /// Hash in the upper half, number + 1 in the lower; 0 where free. A power of two long and at most half full.
+    table: Vec<u64>,
 }
 
 const K: u64 = 0x517c_c1b7_2722_0a95;
@@ -27,59 +34,87 @@ fn mix(hash: u64, word: u64) -> u64 {
     (hash.rotate_left(5) ^ word).wrapping_mul(K)
 }
 
+/// The first and the last eight bytes, which overlap where there are fewer than sixteen: strings of any length are so
+/// read by whole words, without a loop over the bytes that are left.
+#[inline]
+fn outer_words(bytes: &[u8]) -> Option<(u64, u64)> {
+    Some((u64::from_le_bytes(*bytes.first_chunk()?), u64::from_le_bytes(*bytes.last_chunk()?)))
+}
+
 /// Eight bytes at a time. Long strings go through four lanes side by side: one step waits for the step before it, and
 /// the attributes of a product are hundreds of bytes.
 #[inline]
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    let mut hash = (bytes.len() as u64).wrapping_mul(K);
-    let (stripes, rest) = bytes.as_chunks::<32>();
-    if !stripes.is_empty() {
-        hash = stripe_hash(stripes, hash);
-    }
-    let (words, tail) = rest.as_chunks::<8>();
-    for word in words {
-        hash = mix(hash, u64::from_le_bytes(*word));
-    }
-    if !tail.is_empty() {
-        hash = mix(hash, short_word(tail));
-    }
+    let seed = (bytes.len() as u64).wrapping_mul(K);
+    let Some((first, last)) = outer_words(bytes) else { return finish(mix(seed, short_word(bytes))) };
+    let hash = mix(mix(seed, first), last);
+    finish(if bytes.len() <= 16 { hash } else { long_hash(bytes, hash) })
+}
+
+#[inline]
+fn finish(hash: u64) -> u64 {
     hash ^ hash >> 32
 }
 
-#[inline]
-fn stripe_hash(stripes: &[[u8; 32]], seed: u64) -> u64 {
-    let mut lanes = [seed, K, !K, !seed];
+#[inline(never)]
+fn long_hash(bytes: &[u8], seed: u64) -> u64 {
+    let (stripes, rest) = bytes.as_chunks::<32>();
+    let (mut a, mut b, mut c, mut d) = (seed, K, !K, !seed);
     for stripe in stripes {
-        for (lane, word) in lanes.iter_mut().zip(stripe.as_chunks::<8>().0) {
-            *lane = mix(*lane, u64::from_le_bytes(*word));
-        }
+        let [w, x, y, z] = words(stripe);
+        (a, b, c, d) = (mix(a, w), mix(b, x), mix(c, y), mix(d, z));
     }
-    lanes.into_iter().fold(seed, mix)
+    // The bytes after the last whole word are in the seed.
+    let hash = mix(mix(mix(a, b), c), d);
+    rest.as_chunks::<8>().0.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)))
 }
 
-/// Up to seven bytes as one number.
+/// Up to seven bytes as one number, the same only for the same bytes of the same length.
 #[inline]
 fn short_word(bytes: &[u8]) -> u64 {
-    if let Some((low, rest)) = bytes.split_first_chunk::<4>() {
-        let high = rest.iter().rev().fold(0u64, |word, b| word << 8 | u64::from(*b));
-        return u64::from(u32::from_le_bytes(*low)) | high << 32;
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
     }
-    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+    match bytes {
+        [] => 0,
+        [a] => u64::from(*a),
+        [a, b] => u64::from(*a) | u64::from(*b) << 8,
+        [a, b, c, ..] => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
+    }
 }
 
-/// Whether two byte strings are the same: by words, in line, for strings that are mostly short and mostly the same.
-#[inline]
+/// Whether two byte strings are the same: by words, in line, for strings that are mostly short. What most often tells two
+/// of them apart is looked at first.
+#[inline(always)]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let ((a_words, a_tail), (b_words, b_tail)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (x, y) in a_words.iter().zip(b_words) {
-        if u64::from_le_bytes(*x) != u64::from_le_bytes(*y) {
+    let (Some((a_first, a_last)), Some((b_first, b_last))) = (outer_words(a), outer_words(b)) else {
+        return short_word(a) == short_word(b);
+    };
+    a_last == b_last && a_first == b_first && (a.len() <= 16 || same_inside(a, b))
+}
+
+/// The same for long strings of one length whose first and last words are the same.
+#[inline(never)]
+fn same_inside(a: &[u8], b: &[u8]) -> bool {
+    let ((a_stripes, a_rest), (b_stripes, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+    for (a, b) in a_stripes.iter().zip(b_stripes) {
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (words(a), words(b));
+        if (a0 ^ b0) | (a1 ^ b1) | (a2 ^ b2) | (a3 ^ b3) != 0 {
             return false;
         }
     }
-    short_word(a_tail) == short_word(b_tail)
+    let (a_words, b_words) = (a_rest.as_chunks::<8>().0, b_rest.as_chunks::<8>().0);
+    a_words.iter().zip(b_words).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+}
+
+/// The words of a stripe.
+#[inline(always)]
+fn words(stripe: &[u8; 32]) -> [u64; 4] {
+    let [a, b, c, d] = stripe.as_chunks::<8>().0 else { return [0; 4] };
+    [a, b, c, d].map(|word| u64::from_le_bytes(*word))
 }
 
 impl Interner {
@@ -102,46 +137,96 @@ impl Interner {
 
     /// The number of a string, and whether it is new.
     #[inline]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the slot is masked by the table's length, numbers come from the table"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "the slot is masked by the table's length")]
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> (u32, bool) {
         if self.entries.len() * 2 >= self.table.len() {
             self.grow();
         }
         let hash = hash(bytes) as u32;
         let mask = self.table.len() - 1;
-        let mut slot = hash as usize & mask;
+        let mut at = hash as usize & mask;
         loop {
-            let number = self.table[slot];
-            if number == 0 {
-                break;
+            let slot = self.table[at];
+            if slot == 0 {
+                return (self.add(bytes, at, hash), true);
             }
-            let entry = self.entries[number as usize - 1];
-            if entry.hash == hash && same(&self.arena[entry.start as usize..entry.end as usize], bytes) {
-                return (number - 1, false);
+            let number = slot as u32 - 1;
+            if (slot >> 32) as u32 == hash && self.get(number as usize).is_some_and(|known| same(known, bytes)) {
+                return (number, false);
             }
-            slot = (slot + 1) & mask;
+            at = (at + 1) & mask;
         }
-        let start = self.arena.len() as u32;
-        self.arena.extend_from_slice(bytes);
-        self.entries.push(Entry { hash, start, end: self.arena.len() as u32 });
-        self.table[slot] = self.entries.len() as u32;
-        (self.entries.len() as u32 - 1, true)
     }
 
+    /// The first string of this hash, if there is one. Only its bytes tell whether it is the one that is looked for.
+    #[inline]
+    fn guess(&self, hash: u32) -> Guess {
+        let mask = self.table.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        let slot = loop {
+            let slot = self.table.get(at).copied().unwrap_or(0);
+            if slot == 0 || (slot >> 32) as u32 == hash {
+                break slot;
+            }
+            at = (at + 1) & mask;
+        };
+        let number = (slot as u32).wrapping_sub(1);
+        let entry = self.entries.get(number as usize).copied().unwrap_or_default();
+        Guess { number, entry }
+    }
+
+    /// The numbers of many strings, of which `string` gives each, and whether each is new; `take` is given them in order.
+    ///
+    /// With thousands of strings, each step of a look-up - from the hash to the slot, to the entry, to the bytes - waits for
+    /// memory. Here each step is done for all strings before the next one, so that they wait at the same time.
+    #[inline]
+    pub(crate) fn intern_many<'a, T: Copy>(
+        &mut self,
+        items: &[T],
+        string: impl Fn(T) -> &'a [u8],
+        guesses: &mut Vec<Guess>,
+        mut take: impl FnMut(T, &'a [u8], u32, bool),
+    ) {
+        guesses.clear();
+        guesses.extend(items.iter().map(|item| Guess { number: hash(string(*item)) as u32, ..Guess::default() }));
+        for guess in guesses.iter_mut() {
+            *guess = self.guess(guess.number);
+        }
+        for (item, guess) in items.iter().zip(guesses.iter()) {
+            let string = string(*item);
+            let known = self.arena.get(guess.entry.start as usize..guess.entry.end as usize);
+            if guess.number != u32::MAX && known.is_some_and(|known| same(known, string)) {
+                take(*item, string, guess.number, false);
+            } else {
+                let (number, new) = self.intern(string);
+                take(*item, string, number, new);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, bytes: &[u8], at: usize, hash: u32) -> u32 {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        self.entries.push(Entry { start, end: self.arena.len() as u32 });
+        let number = self.entries.len() as u32;
+        if let Some(slot) = self.table.get_mut(at) {
+            *slot = u64::from(hash) << 32 | u64::from(number);
+        }
+        number - 1
+    }
+
+    #[inline(never)]
     #[expect(clippy::indexing_slicing, reason = "the slot is masked by the table's length")]
     fn grow(&mut self) {
         let len = (self.table.len() * 2).max(64);
-        self.table.clear();
-        self.table.resize(len, 0);
-        for (number, entry) in self.entries.iter().enumerate() {
-            let mut slot = entry.hash as usize & (len - 1);
-            while self.table[slot] != 0 {
-                slot = (slot + 1) & (len - 1);
+        let old = std::mem::replace(&mut self.table, vec![0; len]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            let mut at = (slot >> 32) as usize & (len - 1);
+            while self.table[at] != 0 {
+                at = (at + 1) & (len - 1);
             }
-            self.table[slot] = number as u32 + 1;
+            self.table[at] = slot;
         }
     }
 
@@ -170,6 +255,22 @@ mod tests {
                 prop_assert_eq!(interner.get(want as usize), Some(string.as_bytes()));
             }
             prop_assert_eq!(interner.len(), map.len());
+        }
+
+        #[test]
+        fn many_are_numbered_as_one_by_one(blocks in proptest::collection::vec(
+            proptest::collection::vec("[ab]{0,9}|a{30,36}[ab]{0,2}", 0..100), 0..6)) {
+            let (mut many, mut single, mut guesses) = (Interner::default(), Interner::default(), Vec::new());
+            for block in &blocks {
+                let mut found = Vec::new();
+                let items: Vec<usize> = (0..block.len()).collect();
+                many.intern_many(&items, |at| block[at].as_bytes(), &mut guesses, |at, string, number, new| {
+                    assert_eq!(string, block[at].as_bytes());
+                    found.push((number, new));
+                });
+                let want: Vec<_> = block.iter().map(|string| single.intern(string.as_bytes())).collect();
+                prop_assert_eq!(found, want);
+            }
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Map columns: keys and values of a whole batch as two dictionaries.
 
+use crate::span::Span;
 use crate::text::Dictionary;
 use arrow_array::{Array, ArrayRef, MapArray, NullArray, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -14,56 +15,46 @@ pub(crate) type Entry = (u32, u32);
 pub(crate) struct MapColumn {
     pub(crate) keys: Dictionary,
     pub(crate) values: Dictionary,
-    entry_keys: Vec<u32>,
-    entry_values: Vec<u32>,
-    /// By row: where its entries end.
-    ends: Vec<i32>,
     /// Whether two inputs may give the same key; the first value that is not empty stands.
     pub(crate) may_repeat: bool,
 }
 
 impl MapColumn {
-    /// Appends entries to the row in progress.
-    #[inline]
-    pub(crate) fn add(&mut self, entries: &[Entry]) {
+    /// The column of `rows` rows that these spans fill, `Null` when no row has an entry. The dictionaries stay until
+    /// [`MapColumn::forget`].
+    ///
+    /// Spans keep the entries of each run once and the run of each row: only here is it known how narrow codes can be,
+    /// and how many there are.
+    pub(crate) fn finish(&self, rows: usize, spans: &[&Span]) -> Result<ArrayRef, ArrowError> {
         if self.may_repeat {
-            return self.add_distinct(entries);
+            let entries = distinct(rows, spans);
+            return self.array(&entries.ends, || entries.entries.chunks(entries.entries.len().max(1)));
         }
-        self.entry_keys.extend(entries.iter().map(|e| e.0));
-        self.entry_values.extend(entries.iter().map(|e| e.1));
+        let of_row = |row: usize| spans.iter().map(move |span| span.entries_of_row(row));
+        let mut end = 0;
+        let ends: Vec<i32> = (0..rows)
+            .map(|row| {
+                end += of_row(row).map(<[Entry]>::len).sum::<usize>();
+                end as i32
+            })
+            .collect();
+        self.array(&ends, || (0..rows).flat_map(of_row))
     }
 
-    fn add_distinct(&mut self, entries: &[Entry]) {
-        let begin = self.ends.last().copied().unwrap_or(0) as usize;
-        for (key, value) in entries {
-            if !self.entry_keys.get(begin..).unwrap_or_default().contains(key) {
-                self.entry_keys.push(*key);
-                self.entry_values.push(*value);
-            }
+    fn array<'a, I: Iterator<Item = &'a [Entry]>>(
+        &self,
+        ends: &[i32],
+        entries: impl Fn() -> I,
+    ) -> Result<ArrayRef, ArrowError> {
+        let count = ends.last().copied().unwrap_or(0) as usize;
+        if count == 0 {
+            return Ok(Arc::new(NullArray::new(ends.len())));
         }
-    }
-
-    /// Ends the row in progress.
-    #[inline]
-    pub(crate) fn end_row(&mut self) {
-        self.ends.push(self.entry_keys.len() as i32);
-    }
-
-    /// The column of `rows` rows, `Null` when no row has an entry. The dictionaries stay until [`MapColumn::forget`].
-    pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        if self.entry_keys.is_empty() {
-            self.ends.clear();
-            return Ok(Arc::new(NullArray::new(rows)));
-        }
-        self.ends.resize(rows, self.entry_keys.len() as i32);
-        let (keys, values) = (self.keys.array(&self.entry_keys)?, self.values.array(&self.entry_values)?);
-        let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.iter().copied()).collect();
-        let valid = BooleanBuffer::collect_bool(rows, |row| offsets.get(row) != offsets.get(row + 1));
-        let array = assemble(keys, values, offsets, NullBuffer::new(valid))?;
-        self.entry_keys.clear();
-        self.entry_values.clear();
-        self.ends.clear();
-        Ok(array)
+        let keys = self.keys.entries_array(count, entries(), |entry| entry.0)?;
+        let values = self.values.entries_array(count, entries(), |entry| entry.1)?;
+        let offsets: Vec<i32> = std::iter::once(0).chain(ends.iter().copied()).collect();
+        let valid = BooleanBuffer::collect_bool(ends.len(), |row| offsets.get(row) != offsets.get(row + 1));
+        assemble(keys, values, offsets, NullBuffer::new(valid))
     }
 
     /// Forgets the keys and values of earlier batches.
@@ -71,6 +62,27 @@ impl MapColumn {
         self.keys.clear();
         self.values.clear();
     }
+}
+
+/// Entries of rows to which several inputs may give the same key.
+struct Distinct {
+    entries: Vec<Entry>,
+    /// By row: where its entries end.
+    ends: Vec<i32>,
+}
+
+fn distinct(rows: usize, spans: &[&Span]) -> Distinct {
+    let mut all = Distinct { entries: Vec::new(), ends: Vec::with_capacity(rows) };
+    for row in 0..rows {
+        let begin = all.entries.len();
+        for entry in spans.iter().flat_map(|span| span.entries_of_row(row)) {
+            if !all.entries.get(begin..).unwrap_or_default().iter().any(|other| other.0 == entry.0) {
+                all.entries.push(*entry);
+            }
+        }
+        all.ends.push(all.entries.len() as i32);
+    }
+    all
 }
 
 fn assemble(keys: ArrayRef, values: ArrayRef, offsets: Vec<i32>, nulls: NullBuffer) -> Result<ArrayRef, ArrowError> {

@@ -1,6 +1,7 @@
 //! Columns of amounts and of instants.
 
 use crate::date_order::{self, DateOrder};
+use crate::intern::{Interner, same};
 use crate::text::{Cell, nulls};
 use crate::{csv::field::unquote, decimal, time};
 use arrow_array::{ArrayRef, Decimal128Array, NullArray, TimestampMicrosecondArray};
@@ -14,13 +15,14 @@ pub(crate) struct Column<T> {
     /// By row; shorter than the batch while only nulls followed.
     values: Vec<T>,
     valid: Vec<bool>,
+    any: bool,
     /// Rows of the last batch: there may be as many again, and growing step by step copies them all.
     room: usize,
 }
 
 impl<T: Copy + Default> Default for Column<T> {
     fn default() -> Self {
-        Column { values: Vec::new(), valid: Vec::new(), room: 0 }
+        Column { values: Vec::new(), valid: Vec::new(), any: false, room: 0 }
     }
 }
 
@@ -28,23 +30,46 @@ impl<T: Copy + Default> Column<T> {
     /// Puts a value where there is none yet.
     #[inline]
     pub(crate) fn put(&mut self, row: usize, value: T) {
-        if self.values.len() <= row {
-            if self.values.is_empty() {
-                self.values.reserve_exact(self.room);
-            }
-            self.values.resize(row + 1, T::default());
-            self.valid.resize(row + 1, false);
+        self.reach(row + 1);
+        self.set(row, value);
+    }
+
+    /// Makes room for rows up to `end`.
+    #[inline]
+    fn reach(&mut self, end: usize) {
+        if self.values.len() < end {
+            self.extend_to(end);
         }
+    }
+
+    #[inline(never)]
+    fn extend_to(&mut self, end: usize) {
+        if self.values.is_empty() {
+            self.values.reserve_exact(self.room);
+        }
+        self.values.resize(end, T::default());
+        self.valid.resize(end, false);
+    }
+
+    /// Sets the value of a row that there is room for, if it has none yet.
+    #[inline]
+    fn set(&mut self, row: usize, value: T) {
         if let (Some(slot), Some(valid)) = (self.values.get_mut(row), self.valid.get_mut(row))
             && !*valid
         {
-            (*slot, *valid) = (value, true);
+            (*slot, *valid, self.any) = (value, true, true);
         }
     }
 
     /// Whether it has no value: its column is then sent as `Null`.
     fn is_void(&self) -> bool {
-        self.values.is_empty()
+        !self.any
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.valid.clear();
+        self.any = false;
     }
 
     fn take(&mut self, rows: usize) -> (ScalarBuffer<T>, Option<arrow_buffer::NullBuffer>)
@@ -54,7 +79,7 @@ impl<T: Copy + Default> Column<T> {
         let nulls = nulls(rows, &self.valid, |valid| *valid);
         let mut values = std::mem::take(&mut self.values);
         values.resize(rows, T::default());
-        self.valid.clear();
+        self.clear();
         self.room = rows;
         (ScalarBuffer::from(values), nulls)
     }
@@ -69,10 +94,22 @@ pub(crate) struct Decimals {
 }
 
 impl Decimals {
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
+        let Some(last) = cells.last() else { return };
+        self.column.reach(rows + last.row as usize + 1);
+        // Neighbours often have the same amount: zero, one hour, a rate.
+        let (mut last_text, mut last_amount) = (&[][..], Ok(None));
         for cell in cells {
-            match amount(cell.bytes(data)) {
-                Ok(Some(amount)) => self.put(rows + cell.row as usize, amount),
+            let text = cell.bytes(data);
+            if !same(text, last_text) {
+                (last_text, last_amount) = (text, amount(text));
+            }
+            match last_amount {
+                Ok(Some(amount)) => {
+                    self.rounded += u64::from(amount.rounded);
+                    self.column.set(rows + cell.row as usize, amount.value);
+                }
                 Ok(None) => {}
                 Err(_) => bad.push(cell.row),
             }
@@ -87,6 +124,7 @@ impl Decimals {
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         if self.column.is_void() {
+            self.column.clear();
             return Ok(Arc::new(NullArray::new(rows)));
         }
         let (values, nulls) = self.column.take(rows);
@@ -113,30 +151,28 @@ fn quoted_amount(raw: &[u8]) -> Result<Option<decimal::Decimal>, decimal::Decima
 }
 
 /// Instants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Times {
     column: Column<i64>,
-    /// Whether dates may be written with slashes.
-    slashed: bool,
-    /// What its values say of how they are written.
-    pub(crate) order: DateOrder,
+    pub(crate) clock: Clock,
 }
 
 impl Times {
     pub(crate) fn new(slashed: bool) -> Times {
-        Times { slashed, ..Times::default() }
+        Times { column: Column::default(), clock: Clock::new(slashed) }
     }
 
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
-        let mut clock = Clock::new(self.slashed);
+        let Some(last) = cells.last() else { return };
+        self.column.reach(rows + last.row as usize + 1);
         for cell in cells {
-            match clock.instant(cell.bytes(data)) {
-                Ok(Some(instant)) => self.put(rows + cell.row as usize, instant),
+            match self.clock.instant(cell.bytes(data)) {
+                Ok(Some(instant)) => self.column.set(rows + cell.row as usize, instant),
                 Ok(None) => {}
                 Err(NotATime) => bad.push(cell.row),
             }
         }
-        self.order.merge(clock.order);
     }
 
     #[inline]
@@ -146,6 +182,7 @@ impl Times {
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         if self.column.is_void() {
+            self.column.clear();
             return Ok(Arc::new(NullArray::new(rows)));
         }
         let (values, nulls) = self.column.take(rows);
@@ -157,30 +194,63 @@ impl Times {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotATime;
 
-/// Reads instants; remembers the last one, since neighbours are often the same.
+/// Texts that a clock remembers: a month has 744 hours. Times of finer grain push each other out.
+const REMEMBERED: usize = 2048;
+/// Longer texts are not remembered.
+const LONGEST: usize = 64;
+
+/// Reads instants; remembers what it has read, since rows are of few hours.
 #[derive(Debug)]
-pub(crate) struct Clock<'a> {
-    last: &'a [u8],
-    instant: Option<i64>,
+pub(crate) struct Clock {
+    texts: Interner,
+    /// By number of the text.
+    instants: Vec<Result<Option<i64>, NotATime>>,
+    /// The text of the last row: neighbours are often the same.
+    last: usize,
+    /// Whether dates may be written with slashes.
     slashed: bool,
+    /// What its texts say of how they are written.
     pub(crate) order: DateOrder,
 }
 
-impl<'a> Clock<'a> {
-    pub(crate) fn new(slashed: bool) -> Clock<'a> {
-        Clock { last: &[], instant: None, slashed, order: DateOrder::default() }
+impl Clock {
+    pub(crate) fn new(slashed: bool) -> Clock {
+        Clock { texts: Interner::default(), instants: Vec::new(), last: 0, slashed, order: DateOrder::default() }
     }
 
     /// A field as microseconds since the epoch: none when it is empty.
     #[inline]
-    pub(crate) fn instant(&mut self, raw: &'a [u8]) -> Result<Option<i64>, NotATime> {
-        if !crate::intern::same(raw, self.last) {
-            let mut scratch = Vec::new();
-            let text = unquote(raw, &mut scratch);
-            self.instant = if text.is_empty() { None } else { Some(self.time(text).ok_or(NotATime)?) };
-            self.last = raw;
+    pub(crate) fn instant(&mut self, raw: &[u8]) -> Result<Option<i64>, NotATime> {
+        if !self.texts.get(self.last).is_some_and(|last| same(raw, last)) {
+            if raw.len() > LONGEST {
+                return self.read(raw);
+            }
+            let (number, new) = self.texts.intern(raw);
+            self.last = number as usize;
+            if new {
+                self.remember(raw);
+            }
         }
-        Ok(self.instant)
+        self.instants.get(self.last).copied().unwrap_or(Err(NotATime))
+    }
+
+    /// The text is new, and the last one.
+    #[inline(never)]
+    fn remember(&mut self, raw: &[u8]) {
+        if self.instants.len() == REMEMBERED {
+            self.texts.clear();
+            self.instants.clear();
+            self.last = self.texts.intern(raw).0 as usize;
+        }
+        let instant = self.read(raw);
+        self.instants.push(instant);
+    }
+
+    #[inline(never)]
+    fn read(&mut self, raw: &[u8]) -> Result<Option<i64>, NotATime> {
+        let mut scratch = Vec::new();
+        let text = unquote(raw, &mut scratch);
+        if text.is_empty() { Ok(None) } else { self.time(text).map(Some).ok_or(NotATime) }
     }
 
     fn time(&mut self, text: &[u8]) -> Option<i64> {

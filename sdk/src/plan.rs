@@ -83,6 +83,15 @@ pub struct Plan {
     pub slashed_dates: bool,
 }
 
+impl Plan {
+    /// Whether the input before or after this one is of the same run.
+    pub(crate) fn has_neighbour_of_run(&self, at: usize) -> bool {
+        let run = |at: usize| self.inputs.get(at).and_then(|input| input.run);
+        let own = run(at);
+        own.is_some() && (own == run(at + 1) || at.checked_sub(1).is_some_and(|before| own == run(before)))
+    }
+}
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

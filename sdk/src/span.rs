@@ -6,10 +6,10 @@
 //! whole, so many of them would cost more to send than to look up again.
 
 use crate::csv::field::unquote;
-use crate::intern::Interner;
+use crate::intern::{Guess, Interner};
 use crate::json;
 use crate::map::{Entry, MapColumn};
-use crate::text::{BAD, NULL, TextColumn, Trial};
+use crate::text::{BAD, NULL, SAMPLE, TextColumn, Trial};
 
 /// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
 const ROWS_EACH: usize = 4;
@@ -42,6 +42,7 @@ pub(crate) struct Span {
     /// Spans that fill a column or map in common have the same number: they are kept or forgotten together.
     pub(crate) family: usize,
     runs: Interner,
+    guesses: Vec<Guess>,
     /// Runs of earlier batches.
     kept: usize,
     repeats: bool,
@@ -53,8 +54,10 @@ pub(crate) struct Span {
     codes: Vec<u32>,
     /// Cells that could not be read: run and input column.
     bad: Vec<(u32, usize)>,
-    /// By row of the block: its run.
-    pub(crate) ids: Vec<u32>,
+    /// By row of the batch: its run.
+    ids: Vec<u32>,
+    /// Rows of the batch before the block.
+    before: usize,
     scratch: Vec<u8>,
 }
 
@@ -67,6 +70,7 @@ impl Span {
             map,
             family: first,
             runs: Interner::default(),
+            guesses: Vec::new(),
             kept: 0,
             repeats: true,
             trial: Trial::default(),
@@ -75,11 +79,13 @@ impl Span {
             codes: Vec::new(),
             bad: Vec::new(),
             ids: Vec::new(),
+            before: 0,
             scratch: Vec::new(),
         }
     }
 
     /// Looks up the runs of the rows whose positions begin at `bases`; `rows` of the batch came before.
+    #[inline(never)]
     pub(crate) fn look_up(
         &mut self,
         (data, positions): (&[u8], &[u32]),
@@ -91,14 +97,21 @@ impl Span {
         if self.repeats && self.trial.fails(rows, self.runs.len() - self.kept) {
             self.repeats = false;
         }
-        self.ids.clear();
-        let width = self.members.len();
+        self.before = self.ids.len();
+        let block = Runs { data, positions, first: self.first, width: self.members.len() };
+        if self.repeats && !block.mostly_same(bases) {
+            self.look_up_many(&block, bases, columns, map);
+        } else {
+            self.look_up_each(&block, bases, columns, map);
+        }
+    }
+
+    /// Looks up runs of which neighbours are often the same, or takes each as it is if runs do not repeat.
+    #[inline(never)]
+    fn look_up_each(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (mut last, mut last_id): (&[u8], u32) = (&[], u32::MAX);
         for &base in bases {
-            let from = base as usize + self.first;
-            let Some(marks) = positions.get(from..=from + width) else { continue };
-            let (begin, end) = (marks.first().map_or(0, |m| m.wrapping_add(1)), marks.last().map_or(0, |m| *m));
-            let run = data.get(begin as usize..end as usize).unwrap_or_default();
+            let run = block.run(base);
             if last_id == u32::MAX || !self.repeats || !crate::intern::same(run, last) {
                 let new = if self.repeats {
                     let (id, new) = self.runs.intern(run);
@@ -109,11 +122,31 @@ impl Span {
                     true
                 };
                 if new {
-                    self.work_out(data, marks, last_id, columns, map);
+                    self.work_out(block.data, block.marks(base), last_id, columns, map);
                 }
                 last = run;
             }
             self.ids.push(last_id);
+        }
+    }
+
+    /// Looks up runs of which neighbours differ.
+    #[inline(never)]
+    fn look_up_many(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
+        let (ids, mut news) = (&mut self.ids, Vec::new());
+        self.runs.intern_many(
+            bases,
+            |base| block.run(base),
+            &mut self.guesses,
+            |base, _, id, new| {
+                ids.push(id);
+                if new {
+                    news.push((base, id));
+                }
+            },
+        );
+        for (base, id) in news {
+            self.work_out(block.data, block.marks(base), id, columns, map);
         }
     }
 
@@ -156,12 +189,13 @@ impl Span {
     }
 
     /// Writes the codes of the run's columns for the block that was looked up.
+    #[inline(never)]
     pub(crate) fn fill(&self, rows: usize, columns: &mut [TextColumn]) {
-        let width = self.columns.len();
+        let (width, ids) = (self.columns.len(), self.ids_of_block());
         for (at, column) in self.columns.iter().enumerate() {
             let Some(column) = columns.get_mut(*column) else { continue };
             let codes = self.codes.get(at..).unwrap_or_default();
-            for (slot, id) in column.slots(rows, self.ids.len()).iter_mut().zip(&self.ids) {
+            for (slot, id) in column.slots(rows, ids.len()).iter_mut().zip(ids) {
                 if *slot == NULL {
                     *slot = codes.get(*id as usize * width).copied().unwrap_or(NULL);
                 }
@@ -169,9 +203,19 @@ impl Span {
         }
     }
 
+    fn ids_of_block(&self) -> &[u32] {
+        self.ids.get(self.before..).unwrap_or_default()
+    }
+
+    /// The entries of a row of the batch.
+    #[inline]
+    pub(crate) fn entries_of_row(&self, row: usize) -> &[Entry] {
+        self.ids.get(row).map_or(&[], |id| self.entries(*id))
+    }
+
     /// The entries of a run.
     #[inline]
-    pub(crate) fn entries(&self, id: u32) -> &[Entry] {
+    fn entries(&self, id: u32) -> &[Entry] {
         let id = id as usize;
         let begin = id.checked_sub(1).and_then(|i| self.entry_ends.get(i)).copied().unwrap_or(0);
         let end = self.entry_ends.get(id).copied().unwrap_or(begin);
@@ -180,7 +224,7 @@ impl Span {
 
     /// Cells of the block that could not be read: row of the block and input column.
     pub(crate) fn bad_cells(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
-        let rows = if self.bad.is_empty() { &[][..] } else { self.ids.as_slice() };
+        let rows = if self.bad.is_empty() { &[][..] } else { self.ids_of_block() };
         rows.iter().enumerate().flat_map(move |(row, id)| {
             let from = self.bad.partition_point(|b| b.0 < *id);
             let bad = self.bad.get(from..).unwrap_or_default();
@@ -210,6 +254,37 @@ impl Span {
         if let Some(map) = self.map.and_then(|map| maps.get_mut(map)) {
             map.forget();
         }
+    }
+}
+
+/// Where the runs of a block's rows lie.
+struct Runs<'a> {
+    data: &'a [u8],
+    positions: &'a [u32],
+    /// The run's first input, and how many it has.
+    first: usize,
+    width: usize,
+}
+
+impl<'a> Runs<'a> {
+    /// The marks around its fields, of the row whose positions begin at `base`.
+    fn marks(&self, base: u32) -> &'a [u32] {
+        let from = base as usize + self.first;
+        self.positions.get(from..=from + self.width).unwrap_or_default()
+    }
+
+    #[inline]
+    fn run(&self, base: u32) -> &'a [u8] {
+        let from = base as usize + self.first;
+        let (Some(before), Some(end)) = (self.positions.get(from), self.positions.get(from + self.width)) else {
+            return &[];
+        };
+        self.data.get(before.wrapping_add(1) as usize..*end as usize).unwrap_or_default()
+    }
+
+    fn mostly_same(&self, bases: &[u32]) -> bool {
+        let first = bases.first().map_or(&[][..], |base| self.run(*base));
+        bases.iter().skip(1).step_by(SAMPLE).all(|base| crate::intern::same(self.run(*base), first))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A block of rows is turned column by column. Rows that cannot count (no time, unreadable money, wrong shape) are set
 //! aside before any column is touched, so every column of a batch has the same rows.
 
+use crate::columns::{self, Single, Standing, Stretch};
 use crate::csv::Block;
 use crate::date_order::DateOrder;
 use crate::fault::Fault;
@@ -25,8 +26,10 @@ const BLOCK_ROWS: usize = 256;
 #[derive(Debug)]
 pub struct TableBuilder {
     plan: Plan,
-    /// Inputs with a column of their own: input, column, kind. Without the time and the amount.
-    singles: Vec<(usize, usize, Kind)>,
+    /// Inputs with a column of their own, without the time and the amount.
+    singles: Vec<Single>,
+    /// Neighbours among them.
+    stretches: Vec<Stretch>,
     /// Runs of inputs.
     spans: Vec<Span>,
     /// Map columns and the runs that fill them.
@@ -46,12 +49,15 @@ pub struct TableBuilder {
     batches: Vec<RecordBatch>,
     rejects: Rejects,
     cells: Vec<Cell>,
+    /// Rows of the block that stand; of these, those with any field in the stretch at hand.
+    standing: Vec<Standing>,
+    given: Vec<Standing>,
     /// Rows of the block that stand: where their positions begin, and which row of the block they are.
     bases: Vec<u32>,
     numbers: Vec<u32>,
     bad: Vec<u32>,
-    /// What the times of rows say of how they are written.
-    time_order: DateOrder,
+    /// Reads the times of rows.
+    clock: Clock,
 }
 
 /// What has become of the input since the last time.
@@ -80,6 +86,7 @@ impl TableBuilder {
             time: column_of(plan.time),
             amount: column_of(plan.amount),
             singles: Vec::new(),
+            stretches: Vec::new(),
             spans: Vec::new(),
             map_spans: Vec::new(),
             texts: std::iter::repeat_with(TextColumn::default).take(width).collect(),
@@ -92,10 +99,12 @@ impl TableBuilder {
             batches: Vec::new(),
             rejects: Rejects::default(),
             cells: Vec::with_capacity(BLOCK_ROWS),
+            standing: Vec::with_capacity(BLOCK_ROWS),
+            given: Vec::with_capacity(BLOCK_ROWS),
             bases: Vec::with_capacity(BLOCK_ROWS),
             numbers: Vec::with_capacity(BLOCK_ROWS),
             bad: Vec::new(),
-            time_order: DateOrder::default(),
+            clock: Clock::new(plan.slashed_dates),
             plan,
         };
         builder.lay_out();
@@ -114,7 +123,7 @@ impl TableBuilder {
                 Target::Object(column) => (None, Some(*column), Member::Object { whole: true }),
                 Target::Members(column) => (None, Some(*column), Member::Object { whole: false }),
             };
-            let lonely = input.run.is_none() && map.is_none();
+            let lonely = map.is_none() && !self.plan.has_neighbour_of_run(at);
             if let Some(column) = column {
                 if let Some(count) = feeds.get_mut(column) {
                     *count += 1;
@@ -122,7 +131,7 @@ impl TableBuilder {
                 let kind = kind(&self.plan.schema, column);
                 if lonely || kind != Kind::Text {
                     if at != self.plan.time && at != self.plan.amount {
-                        self.singles.push((at, column, kind));
+                        self.singles.push(Single { input: at, column, kind });
                     }
                     last_run = None;
                     continue;
@@ -152,6 +161,7 @@ impl TableBuilder {
             }
         }
         span::join_families(&mut self.spans);
+        self.stretches = columns::stretches(&self.singles);
         self.lay_out_maps();
     }
 
@@ -209,45 +219,34 @@ impl TableBuilder {
 
     fn append_few(&mut self, block: Block<'_>, utf8: bool) {
         self.select(block, utf8);
-        for at in 0..self.singles.len() {
-            if let Some((input, column, kind)) = self.singles.get(at).copied() {
-                self.append_single(block, utf8, (input, column, kind));
-            }
+        for at in 0..self.stretches.len() {
+            self.append_stretch(block, utf8, at);
         }
         for at in 0..self.spans.len() {
             self.append_span(block, at);
-        }
-        for (column, spans) in &self.map_spans {
-            let Some(map) = self.maps.get_mut(*column) else { continue };
-            let spans: Vec<&Span> = spans.iter().filter_map(|s| self.spans.get(*s)).collect();
-            for row in 0..self.bases.len() {
-                for span in &spans {
-                    if let Some(id) = span.ids.get(row) {
-                        map.add(span.entries(*id));
-                    }
-                }
-                map.end_row();
-            }
         }
         self.rows += self.bases.len();
         self.seen += block.len() as u64;
     }
 
     /// Finds the rows that stand, and takes their times and amounts.
+    #[inline(never)]
     fn select(&mut self, block: Block<'_>, utf8: bool) {
         self.bases.clear();
+        self.standing.clear();
         self.numbers.clear();
-        let mut clock = Clock::new(self.plan.slashed_dates);
         for at in 0..block.len() {
             let Some(row) = block.row(at) else { continue };
             let fault = if block.is_unterminated(at) {
                 Fault::Unterminated
             } else if row.fields() != self.plan.inputs.len() {
                 Fault::FieldCount { found: row.fields(), wanted: self.plan.inputs.len() }
-            } else if let Some(key) = self.plan.keys.iter().find(|k| !utf8 && !crate::fault::is_text(row, **k)) {
+            } else if let Some(key) =
+                if utf8 { None } else { self.plan.keys.iter().find(|k| !crate::fault::is_text(row, **k)) }
+            {
                 Fault::Key(*key)
             } else {
-                let time = clock.instant(row.field(self.plan.time).unwrap_or_default());
+                let time = self.clock.instant(row.field(self.plan.time).unwrap_or_default());
                 let money = amount(row.field(self.plan.amount).unwrap_or_default());
                 match (time, money) {
                     (Ok(Some(time)), Ok(money)) => {
@@ -259,6 +258,7 @@ impl TableBuilder {
                         {
                             amounts.put(row_of_batch, money);
                         }
+                        self.standing.push(Standing { row: self.bases.len() as u32, base: row.base() });
                         self.bases.push(row.base());
                         self.numbers.push(at as u32);
                         continue;
@@ -271,14 +271,23 @@ impl TableBuilder {
             let (plan, seen) = (&self.plan, self.seen);
             self.rejects.add(|| fault.reject(plan, row, seen + at as u64));
         }
-        self.time_order.merge(clock.order);
     }
 
-    fn append_single(&mut self, block: Block<'_>, utf8: bool, (input, column, kind): (usize, usize, Kind)) {
-        collect(&mut self.cells, block.positions, &self.bases, input);
-        if self.cells.is_empty() {
-            return;
+    fn append_stretch(&mut self, block: Block<'_>, utf8: bool, at: usize) {
+        let Some(stretch) = self.stretches.get_mut(at) else { return };
+        let sparse = stretch.find_given(block.positions, &self.standing, self.rows, &mut self.given);
+        for at in stretch.singles.clone() {
+            let Some(single) = self.singles.get(at).copied() else { continue };
+            let rows = if sparse { &self.given } else { &self.standing };
+            columns::collect(&mut self.cells, block.positions, rows, single.input);
+            if !self.cells.is_empty() {
+                self.append_single(block, utf8, single);
+            }
         }
+    }
+
+    /// Takes the cells of one input.
+    fn append_single(&mut self, block: Block<'_>, utf8: bool, Single { input, column, kind }: Single) {
         let (rows, data) = (self.rows, block.data);
         let (cells, bad) = (&self.cells, &mut self.bad);
         match kind {
@@ -336,13 +345,18 @@ impl TableBuilder {
         let rows = std::mem::take(&mut self.rows);
         let schema = Arc::clone(&self.plan.schema);
         let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-        let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&mut self.maps);
+        let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&self.maps);
         for ((column, field), (((text, amount), time), map)) in schema.fields().iter().enumerate().zip(parts) {
             let array = match kind(&schema, column) {
                 Kind::Text => text.finish(rows)?,
                 Kind::Amount => amount.finish(rows)?,
                 Kind::Instant => time.finish(rows)?,
-                Kind::Map => map.finish(rows)?,
+                Kind::Map => {
+                    let filling = self.map_spans.iter().find(|(map, _)| *map == column);
+                    let spans = filling.map_or(&[][..], |(_, spans)| spans);
+                    let spans: Vec<&Span> = spans.iter().filter_map(|span| self.spans.get(*span)).collect();
+                    map.finish(rows, &spans)?
+                }
             };
             fields.push(Field::new(field.name(), array.data_type().clone(), true));
             arrays.push(array);
@@ -368,14 +382,14 @@ impl TableBuilder {
     /// What the times of rows say of how dates are written.
     #[must_use]
     pub fn time_order(&self) -> DateOrder {
-        self.time_order
+        self.clock.order
     }
 
     /// What all columns of times together say of how dates are written.
     #[must_use]
     pub fn date_order(&self) -> DateOrder {
-        let mut order = self.time_order;
-        self.times.iter().for_each(|times| order.merge(times.order));
+        let mut order = self.clock.order;
+        self.times.iter().for_each(|times| order.merge(times.clock.order));
         order
     }
 
@@ -384,19 +398,4 @@ impl TableBuilder {
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
-}
-
-/// The fields of one input that are not empty.
-#[inline(never)]
-#[expect(clippy::indexing_slicing, reason = "`select` let in only rows that have a position for every input")]
-fn collect(cells: &mut Vec<Cell>, positions: &[u32], bases: &[u32], input: usize) {
-    cells.resize(bases.len(), Cell::default());
-    let mut count = 0;
-    for (row, &base) in bases.iter().enumerate() {
-        let at = base as usize + input;
-        let (start, end) = (positions[at].wrapping_add(1), positions[at + 1]);
-        cells[count] = Cell { row: row as u32, start, end };
-        count += usize::from(start != end);
-    }
-    cells.truncate(count);
 }

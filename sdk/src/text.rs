@@ -1,10 +1,10 @@
 //! Text columns: as a dictionary while values repeat, as they are when they do not.
 
 use crate::csv::field::unquote;
-use crate::intern::{Interner, same};
-use arrow_array::builder::BooleanBufferBuilder;
+use crate::intern::{Guess, Interner, same};
+use crate::map::Entry;
 use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
-use arrow_array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, NullArray, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, DictionaryArray, NullArray, PrimitiveArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use std::sync::Arc;
@@ -31,6 +31,9 @@ impl Trial {
         if failed { Trial(1024) } else { Trial::default() }
     }
 }
+
+/// Every so many fields of a block are looked at to see whether neighbours are mostly the same.
+pub(crate) const SAMPLE: usize = 16;
 
 /// The code of a null, and of bytes that are not text.
 pub(crate) const NULL: u32 = 0;
@@ -59,6 +62,7 @@ pub(crate) struct Dictionary {
     codes: Vec<u32>,
     values: Interner,
     scratch: Vec<u8>,
+    guesses: Vec<Guess>,
 }
 
 impl Dictionary {
@@ -67,23 +71,27 @@ impl Dictionary {
     pub(crate) fn code(&mut self, raw: &[u8]) -> u32 {
         let (spelling, new) = self.spellings.intern(raw);
         if new {
-            let code = self.new_spelling(raw);
+            let code = new_spelling(raw, &mut self.values, &mut self.scratch);
             self.codes.push(code);
             return code;
         }
         self.codes.get(spelling as usize).copied().unwrap_or(BAD)
     }
 
-    #[inline(never)]
-    fn new_spelling(&mut self, raw: &[u8]) -> u32 {
-        let value = unquote(raw, &mut self.scratch);
-        if value.is_empty() {
-            NULL
-        } else if std::str::from_utf8(value).is_err() {
-            BAD
-        } else {
-            self.values.intern(value).0 + 1
-        }
+    /// The codes of many fields; `take` is given the row of each, and its code.
+    fn codes(&mut self, cells: &[Cell], data: &[u8], mut take: impl FnMut(u32, u32)) {
+        let Dictionary { spellings, codes, values, scratch, guesses } = self;
+        spellings.intern_many(
+            cells,
+            |cell| cell.bytes(data),
+            guesses,
+            |cell, raw, spelling, new| {
+                if new {
+                    codes.push(new_spelling(raw, values, scratch));
+                }
+                take(cell.row, codes.get(spelling as usize).copied().unwrap_or(BAD));
+            },
+        );
     }
 
     /// The code of a value.
@@ -106,13 +114,34 @@ impl Dictionary {
         self.values.clear();
     }
 
-    /// An array of these codes. `null` says whether any of them is [`NULL`].
+    /// An array of these codes, of which any may be [`NULL`].
     pub(crate) fn array(&self, codes: &[u32]) -> Result<ArrayRef, ArrowError> {
+        self.coded(codes, nulls(codes.len(), codes, |code| *code != NULL))
+    }
+
+    fn coded(&self, codes: &[u32], nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+        let codes = || codes.iter().map(|code| code.saturating_sub(1));
         let values = self.strings()?;
         Ok(match self.values.len() {
-            ..=0x100 => Arc::new(keyed::<UInt8Type>(codes, values, |key| key as u8)?),
-            0x101..=0x1_0000 => Arc::new(keyed::<UInt16Type>(codes, values, |key| key as u16)?),
-            _ => Arc::new(keyed::<Int32Type>(codes, values, |key| key as i32)?),
+            ..=0x100 => keyed::<UInt8Type>(codes().map(|key| key as u8).collect(), nulls, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(codes().map(|key| key as u16).collect(), nulls, values)?,
+            _ => keyed::<Int32Type>(codes().map(|key| key as i32).collect(), nulls, values)?,
+        })
+    }
+
+    /// An array of one code of each of `count` entries, none of which is [`NULL`].
+    pub(crate) fn entries_array<'a>(
+        &self,
+        count: usize,
+        entries: impl Iterator<Item = &'a [Entry]>,
+        code: impl Fn(&Entry) -> u32,
+    ) -> Result<ArrayRef, ArrowError> {
+        let values = self.strings()?;
+        let key = |entry: &Entry| code(entry).saturating_sub(1);
+        Ok(match self.values.len() {
+            ..=0x100 => keyed::<UInt8Type>(gathered(count, entries, |entry| key(entry) as u8), None, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(gathered(count, entries, |entry| key(entry) as u16), None, values)?,
+            _ => keyed::<Int32Type>(gathered(count, entries, |entry| key(entry) as i32), None, values)?,
         })
     }
 
@@ -128,28 +157,59 @@ impl Dictionary {
     }
 }
 
+/// The code of bytes that were not seen before.
+#[inline(never)]
+fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32 {
+    let value = unquote(raw, scratch);
+    if value.is_empty() {
+        NULL
+    } else if std::str::from_utf8(value).is_err() {
+        BAD
+    } else {
+        values.intern(value).0 + 1
+    }
+}
+
+/// One number of each entry, end to end.
+fn gathered<'a, T>(
+    count: usize,
+    entries: impl Iterator<Item = &'a [Entry]>,
+    number: impl Fn(&'a Entry) -> T,
+) -> Vec<T> {
+    let mut numbers = Vec::with_capacity(count);
+    for entries in entries {
+        numbers.extend(entries.iter().map(&number));
+    }
+    numbers
+}
+
 fn keyed<K: ArrowDictionaryKeyType>(
-    codes: &[u32],
+    keys: Vec<K::Native>,
+    nulls: Option<NullBuffer>,
     values: StringArray,
-    narrow: impl Fn(u32) -> <K as ArrowPrimitiveType>::Native,
-) -> Result<DictionaryArray<K>, ArrowError>
+) -> Result<ArrayRef, ArrowError>
 where
     K::Native: ArrowNativeType,
 {
-    let keys: Vec<K::Native> = codes.iter().map(|code| narrow(code.saturating_sub(1))).collect();
-    let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls(codes.len(), codes, |c| *c != NULL))?;
-    DictionaryArray::try_new(keys, Arc::new(values))
+    let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls)?;
+    Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
 }
 
 /// Validity of a column that may be shorter than `rows`: what is missing at its end is null.
 pub(crate) fn nulls<T>(rows: usize, values: &[T], valid: impl Fn(&T) -> bool) -> Option<NullBuffer> {
-    if values.len() == rows && values.iter().all(&valid) {
-        return None;
+    let mut words = vec![0u64; rows.div_ceil(64)];
+    let mut count = 0;
+    for (word, values) in words.iter_mut().zip(values.chunks(64)) {
+        // Most columns are full for many rows, which is found out many values at a time.
+        if values.len() == 64 && values.iter().fold(true, |all, value| all & valid(value)) {
+            *word = !0;
+        } else {
+            *word = values.iter().enumerate().fold(0, |word, (bit, value)| word | u64::from(valid(value)) << bit);
+        }
+        count += word.count_ones() as usize;
     }
-    let mut builder = BooleanBufferBuilder::new(rows);
-    builder.append_buffer(&BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(&valid)));
-    builder.append_n(rows - values.len(), false);
-    Some(NullBuffer::new(builder.finish()))
+    let valid = || NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows));
+    (count < rows).then(valid)
 }
 
 /// A column of text under construction.
@@ -190,6 +250,7 @@ impl Plain {
 
 impl TextColumn {
     /// Fields of the next rows; `rows` of the batch come before them. Rows whose field is not text go to `bad`.
+    #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], utf8: bool, cells: &[Cell], bad: &mut Vec<u32>) {
         let (Some(first), Some(end)) = (cells.first(), cells.last()) else { return };
         if self.plain.is_none() && !self.pinned && self.trial.fails(rows, self.distinct()) {
@@ -198,21 +259,31 @@ impl TextColumn {
         if let Some(plain) = &mut self.plain {
             return extend_plain(plain, &mut self.dictionary.scratch, (rows, data, utf8), cells, bad);
         }
-        self.codes.resize(rows + end.row as usize + 1, NULL);
-        let (mut last_bytes, mut last_code) = (first.bytes(data), self.dictionary.code(first.bytes(data)));
-        for cell in cells {
-            let bytes = cell.bytes(data);
-            if !same(bytes, last_bytes) {
-                last_code = self.dictionary.code(bytes);
-                last_bytes = bytes;
-            }
-            if last_code == BAD {
-                bad.push(cell.row);
-            } else if let Some(slot) = self.codes.get_mut(rows + cell.row as usize)
+        // Another input of the column may have reached further.
+        let reached = self.codes.len().max(rows + end.row as usize + 1);
+        self.codes.resize(reached, NULL);
+        let slots = self.codes.get_mut(rows..).unwrap_or_default();
+        let mut put = |row: u32, code: u32| {
+            if code == BAD {
+                bad.push(row);
+            } else if let Some(slot) = slots.get_mut(row as usize)
                 && *slot == NULL
             {
-                *slot = last_code;
+                *slot = code;
             }
+        };
+        let (mut last_bytes, mut last_code) = (first.bytes(data), self.dictionary.code(first.bytes(data)));
+        if cells.iter().skip(1).step_by(SAMPLE).all(|cell| same(cell.bytes(data), last_bytes)) {
+            for cell in cells {
+                let bytes = cell.bytes(data);
+                if !same(bytes, last_bytes) {
+                    last_code = self.dictionary.code(bytes);
+                    last_bytes = bytes;
+                }
+                put(cell.row, last_code);
+            }
+        } else {
+            self.dictionary.codes(cells, data, put);
         }
     }
 
@@ -223,7 +294,8 @@ impl TextColumn {
 
     /// The codes of the next `count` rows.
     pub(crate) fn slots(&mut self, rows: usize, count: usize) -> &mut [u32] {
-        self.codes.resize(rows + count, NULL);
+        let reached = self.codes.len().max(rows + count);
+        self.codes.resize(reached, NULL);
         self.codes.get_mut(rows..).unwrap_or_default()
     }
 

@@ -19,6 +19,7 @@ use super::manifest::{assembly_id, manifest};
 use super::month::Month;
 use super::totals::MonthTotals;
 use crate::cell::write_cell;
+use crate::error::GenerateError;
 use crate::random::Random;
 
 /// How deliveries of one month relate.
@@ -81,22 +82,6 @@ pub struct Settings {
     pub headers: Headers,
     /// Months that were delivered twice. The second delivery has other amounts and 1 % more rows.
     pub restate: Vec<Month>,
-}
-
-/// Why a bucket could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// Settings that cannot be met.
-    #[error("{0}")]
-    Settings(String),
-    /// A file could not be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// `expected.json`: what the newest deliveries add up to.

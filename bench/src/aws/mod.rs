@@ -12,4 +12,4 @@ pub mod month;
 mod tail;
 pub mod totals;
 
-pub use bucket::{Compression, GenerateError, Headers, Layout, Settings, generate};
+pub use bucket::{Compression, Headers, Layout, Settings, generate};

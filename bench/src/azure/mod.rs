@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::aws::month::Month;
+use crate::error::GenerateError;
 use crate::random::{Random, uuid};
 use rows::{HEADER, Scene};
 use totals::MonthTotals;
@@ -65,22 +66,6 @@ pub struct Settings {
     pub gzip: bool,
     /// Whether runs have a manifest.
     pub manifest: bool,
-}
-
-/// Why a container could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// Settings that cannot be met.
-    #[error("{0}")]
-    Settings(String),
-    /// A file could not be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 /// `expected.json`: what runs add up to, by export and month `YYYY-MM`.

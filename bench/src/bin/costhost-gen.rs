@@ -24,9 +24,10 @@ enum Command {
     Azure(Azure),
 }
 
+/// Where reports go, and how many of what.
 #[derive(Debug, Args)]
-struct Azure {
-    /// Folder that stands for the container
+struct Size {
+    /// Folder that stands for the bucket or container
     #[arg(long)]
     out: PathBuf,
     /// Billing months, both ends included
@@ -35,12 +36,18 @@ struct Azure {
     /// Rows of each month
     #[arg(long, default_value_t = 20_000)]
     rows: u64,
-    /// Partitions of each run
+    /// Files of each month
     #[arg(long, default_value_t = 2)]
     files: u64,
     /// Decides every value
     #[arg(long, default_value_t = 7)]
     seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct Azure {
+    #[command(flatten)]
+    size: Size,
     /// Number of subscriptions
     #[arg(long, default_value_t = 5)]
     subscriptions: u64,
@@ -66,21 +73,8 @@ struct Azure {
 
 #[derive(Debug, Args)]
 struct Cur {
-    /// Folder that stands for the bucket
-    #[arg(long)]
-    out: PathBuf,
-    /// Billing months, both ends included
-    #[arg(long, default_value = "2025-10..2025-12")]
-    months: String,
-    /// Rows of each month
-    #[arg(long, default_value_t = 20_000)]
-    rows: u64,
-    /// Files of each month
-    #[arg(long, default_value_t = 2)]
-    files: u64,
-    /// Decides every value
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    #[command(flatten)]
+    size: Size,
     /// Number of accounts
     #[arg(long, default_value_t = 5)]
     accounts: u64,
@@ -126,14 +120,14 @@ fn main() -> ExitCode {
 
 fn run(cur: Cur) -> anyhow::Result<()> {
     let expected = generate(&Settings {
-        months: Month::parse_range(&cur.months)?,
-        out: cur.out,
+        months: Month::parse_range(&cur.size.months)?,
+        out: cur.size.out,
         prefix: cur.prefix,
         report: cur.report,
         bucket: cur.bucket,
-        rows: cur.rows,
-        files: cur.files,
-        seed: cur.seed,
+        rows: cur.size.rows,
+        files: cur.size.files,
+        seed: cur.size.seed,
         accounts: cur.accounts,
         currencies: cur.currencies,
         layout: cur.layout,
@@ -151,12 +145,12 @@ fn run(cur: Cur) -> anyhow::Result<()> {
 
 fn run_azure(azure: Azure) -> anyhow::Result<()> {
     let expected = azure::generate(&azure::Settings {
-        months: Month::parse_range(&azure.months)?,
-        out: azure.out,
+        months: Month::parse_range(&azure.size.months)?,
+        out: azure.size.out,
         export: azure.export,
-        rows: azure.rows,
-        files: azure.files,
-        seed: azure.seed,
+        rows: azure.size.rows,
+        files: azure.size.files,
+        seed: azure.size.seed,
         subscriptions: azure.subscriptions,
         currency: azure.currency,
         metrics: azure.metrics,

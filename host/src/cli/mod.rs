@@ -27,6 +27,7 @@ pub mod publish;
 pub mod reconcile;
 pub mod report;
 pub mod run;
+mod selection;
 pub mod serve;
 pub mod sources;
 pub mod sql;

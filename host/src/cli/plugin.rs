@@ -1,8 +1,17 @@
-//! `costhost plugin`: build, install, choose and look at provider plugins. One file per subcommand.
+//! `costhost plugin`: write, build, install, choose and look at provider plugins. One file per subcommand.
+
+mod bench;
+mod check;
+mod drive;
+mod new;
+mod run;
+mod sample;
+mod test;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tokio::runtime::Handle;
 
 use super::Exit;
 use crate::plugin::build_plugin;
@@ -37,6 +46,16 @@ pub enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Make the folder of a new plugin, with a sample report and its golden output
+    New(new::NewArgs),
+    /// Say in plain words what is wrong with a component
+    Check(check::CheckArgs),
+    /// Run the conformance suite over a plugin's fixtures
+    Test(test::TestArgs),
+    /// Run a plugin on a report: rows, rejects, notes, and what it cost
+    Run(run::RunArgs),
+    /// Time a plugin on a report, over several runs
+    Bench(bench::BenchArgs),
     /// Check a plugin and put it into the store
     Install(install::InstallArgs),
     /// List installed plugins
@@ -72,6 +91,11 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
             println!("{}: {} bytes", built.path.display(), built.bytes);
             Ok(Exit::Done)
         }
+        PluginCommand::New(args) => new::execute(&args),
+        PluginCommand::Check(args) => check::execute(&args),
+        PluginCommand::Test(args) => blocking(move |handle| test::execute(&args, &handle)).await,
+        PluginCommand::Run(args) => blocking(move |handle| run::execute(&args, &handle)).await,
+        PluginCommand::Bench(args) => blocking(move |handle| bench::execute(&args, &handle)).await,
         PluginCommand::Install(args) => install::execute(args).await,
         PluginCommand::Ls(args) => list::execute(&args),
         PluginCommand::Show(args) => show::execute(&args),
@@ -84,6 +108,12 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Push(args) => push::execute(args).await,
         PluginCommand::Try(args) => trial::execute(args).await,
     }
+}
+
+/// Guests and what they read through block their thread.
+async fn blocking(work: impl FnOnce(Handle) -> anyhow::Result<Exit> + Send + 'static) -> anyhow::Result<Exit> {
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || work(handle)).await?
 }
 
 /// The configuration, for the store's place and the keys whose signatures are asked for.

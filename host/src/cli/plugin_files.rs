@@ -28,6 +28,15 @@ impl LookupArgs {
     }
 }
 
+/// The file of a plugin, by its name or path, as a run without a configuration finds it.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn plugin_file(name: &str) -> Result<PathBuf, RegistryError> {
+    let found = LookupArgs::default().resolver(&ConfigFile::default())?.find(name)?;
+    Ok(found.path)
+}
+
 /// The plugins of one command.
 pub(super) struct PluginLoader<'a> {
     pub(super) engine: &'a Engine,

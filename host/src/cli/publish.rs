@@ -4,26 +4,20 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::args::{LakeArgs, checked};
+use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
-use super::{Exit, UsageError, run};
-use crate::ingest::loaded::{Selection, selected};
+use super::selection::{self, SelectionArgs};
+use super::{Exit, run};
+use crate::ingest::loaded::selected;
 use crate::plugin::Cancel;
 use crate::publish::Publisher;
-use crate::settings::Month;
 
 /// Flags of `costhost publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
-    /// Sources as `costhost sources` names them; a name also stands for the reports below it [default: all]
-    #[arg(value_name = "NAME")]
-    pub sources: Vec<String>,
-    /// First billing month
-    #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
-    pub from: Option<Month>,
-    /// Last billing month
-    #[arg(long, env = "COSTHOST_TO", value_name = "YYYY-MM")]
-    pub to: Option<Month>,
+    /// Which loads.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Publish again what stands in the database already
     #[arg(long, env = "COSTHOST_FORCE", value_parser = clap::builder::FalseyValueParser::new())]
     pub force: bool,
@@ -47,7 +41,7 @@ pub async fn execute(args: PublishArgs) -> anyhow::Result<Exit> {
     let tenant = args.lake.tenant(&config)?;
     let lake = args.lake.open(&config)?;
     let database = args.database.required(&config, &tenant).await?;
-    let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
+    let selection = args.selection.selection()?;
     let cancel = Cancel::default();
     run::stop_on_signal(cancel.clone());
     let publisher = Publisher { lake: &lake, tenant: &tenant, database: &database, cancel: &cancel };
@@ -58,7 +52,7 @@ pub async fn execute(args: PublishArgs) -> anyhow::Result<Exit> {
         receipts.extend(database::publish(&publisher, &provider, &records, args.force).await?);
     }
     if found == 0 {
-        return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
+        return Err(selection::nothing_loaded().into());
     }
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -1,34 +1,30 @@
 //! `costhost reconcile`: does what was read, the lake and the database come to the same, to the last digit?
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::Args;
 
-use super::args::{LakeArgs, checked};
+use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
-use super::{Exit, UsageError, table};
+use super::selection::{self, SelectionArgs};
+use super::{Exit, table};
 use crate::ingest::load_id::bill_id;
-use crate::ingest::loaded::{Selection, selected};
+use crate::ingest::loaded::selected;
 use crate::ingest::totals::parse_decimal_exact;
-use crate::lake::{Lake, LoadRecord, load_receipt};
+use crate::lake::{LoadRecord, load_receipt};
+use crate::postgres::definition::DatabaseDefinition;
 use crate::postgres::{BillTotals, Database};
 use crate::reconcile::{DatabaseSums, LakeSums, Reconciliation, Sums, Verdict, reconcile};
 use crate::report::Format;
 use crate::report::definitions;
-use crate::settings::Month;
 
 /// Flags of `costhost reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
-    /// Sources as `costhost sources` names them; a name also stands for the reports below it [default: all]
-    #[arg(value_name = "NAME")]
-    pub sources: Vec<String>,
-    /// First billing month
-    #[arg(long, env = "COSTHOST_FROM", value_name = "YYYY-MM")]
-    pub from: Option<Month>,
-    /// Last billing month
-    #[arg(long, env = "COSTHOST_TO", value_name = "YYYY-MM")]
-    pub to: Option<Month>,
+    /// Which loads.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// The database to compare with the lake, if any.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -49,15 +45,23 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
     let tenant = args.lake.tenant(&config)?;
     let lake = args.lake.open(&config)?;
     let database = args.database.connect(&config, &tenant).await?;
-    let selection = Selection { sources: args.sources.clone(), months: checked((args.from, args.to))? };
+    let selection = args.selection.selection()?;
     let mut all = Vec::new();
     for provider in database::providers(&lake, &tenant).await? {
-        for record in selected(&lake, &tenant, &provider, &selection).await? {
-            all.push(one(&lake, &tenant, &provider, &record, database.as_ref()).await?);
+        let records = selected(&lake, &tenant, &provider, &selection).await?;
+        if records.is_empty() {
+            continue;
+        }
+        let definitions = definitions::databases(&lake, &tenant, &provider).await?;
+        let sums = LakeSums::open(&lake, &tenant, &provider).await?;
+        for record in records {
+            let receipt = load_receipt(&lake, &tenant, &provider, &record).await?.unwrap_or_default();
+            let receipt = serde_json::from_str(&receipt).unwrap_or_default();
+            all.push(one(&sums, &definitions, &record, &receipt, database.as_ref()).await?);
         }
     }
     if all.is_empty() {
-        return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
+        return Err(selection::nothing_loaded().into());
     }
     let mut out = std::io::stdout().lock();
     match args.output {
@@ -68,20 +72,16 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
 }
 
 async fn one(
-    lake: &Lake,
-    tenant: &str,
-    provider: &str,
+    sums: &LakeSums,
+    definitions: &BTreeMap<String, DatabaseDefinition>,
     record: &LoadRecord,
+    receipt: &serde_json::Value,
     database: Option<&Database>,
 ) -> anyhow::Result<Reconciliation> {
-    let definitions = definitions::databases(lake, tenant, provider).await?;
     let definition = definitions.get(&record.plugin).ok_or_else(|| {
         let plugin = &record.plugin;
         anyhow::anyhow!("the lake does not know what tables plugin {plugin} has; run it once on any of its sources")
     })?;
-    let receipt = load_receipt(lake, tenant, provider, record).await?.unwrap_or_default();
-    let receipt = serde_json::from_str(&receipt).unwrap_or_default();
-    let sums = LakeSums::open(lake, tenant, provider).await?;
     let stands = match database {
         Some(database) => {
             let source_uuid = uuid::Uuid::parse_str(&record.source_uuid)?;
@@ -90,7 +90,7 @@ async fn one(
         }
         None => None,
     };
-    Ok(reconcile(&sums, definition, record, &receipt, stands.as_ref()).await?)
+    Ok(reconcile(sums, definition, record, receipt, stands.as_ref()).await?)
 }
 
 /// Texts of sums as the numbers they are.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{LakeArgs, WorkArgs, checked};
 use super::database::{self, DatabaseArgs, Units};
-use super::{Exit, UsageError, run};
+use super::{Exit, UsageError, run, selection};
 use crate::ingest::loaded::{Again, Selection, month_of, selected};
 use crate::ingest::request::PluginSettings;
 use crate::lake::LoadRecord;
@@ -55,7 +55,7 @@ pub async fn execute(args: SummarizeArgs) -> anyhow::Result<Exit> {
     let mut records = selected(&lake, &tenant, &plugin.manifest().provider, &selection).await?;
     records.retain(|record| record.plugin == plugin.manifest().id);
     if records.is_empty() {
-        return Err(UsageError("nothing of that is loaded in this lake; see `costhost sources`".to_owned()).into());
+        return Err(selection::nothing_loaded().into());
     }
     let disabled = match &database {
         Some(database) => database::prepare(database, &plugin).await?,
@@ -97,13 +97,11 @@ struct SettingsBySource {
 }
 
 impl SettingsBySource {
-    /// `disabled` are tag keys that the database says are not to be used, which settings that name keys do not ask.
+    /// `disabled` are tag keys that the database says are not to be used.
     fn new(work: &WorkArgs, config: &ConfigFile, disabled: &[String]) -> anyhow::Result<Self> {
         let settings = |section: Option<&SourceSection>| {
             let mut settings = work.settings(config, section)?;
-            if !settings.names_tag_keys() {
-                settings.disable_tag_keys(disabled);
-            }
+            settings.disable_tag_keys(disabled);
             Ok::<_, anyhow::Error>(settings)
         };
         let named = |section: &SourceSection| {

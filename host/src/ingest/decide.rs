@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use super::error::IngestError;
 use super::load_id::sha256_hex;
 use super::plan::{Decision, PlannedPeriod};
 use super::request::{PluginSettings, RunOptions, SourceRequest};
 use super::tables::PluginTables;
-use crate::lake::{Lake, LoadRecord, LoadedMark, Partition, latest_loads};
+use crate::lake::{Lake, LakeError, LoadRecord, LoadedMark, Partition, latest_loads};
 use crate::plugin::Plugin;
 
 /// What the lake holds of the planned periods, read once a plan.
@@ -43,16 +45,14 @@ impl Loaded {
         }
         for (digest, (plugin, partitions)) in plugins {
             let manifest = plugin.manifest();
+            let tables = PluginTables::open(lake, &options.tenant, manifest)?;
+            let reading = Reading::begin(&tables, &partitions);
             if !loaded.records.contains_key(&manifest.provider) {
                 let records = latest_loads(lake, &options.tenant, &manifest.provider).await?;
                 loaded.records.insert(manifest.provider.clone(), records);
             }
-            // Each reads a log of its own, from a store that may be far away.
-            let tables = PluginTables::open(lake, &options.tenant, manifest)?;
-            let all = tables.declared.iter().chain([&tables.rejects]);
-            let reading = all.map(|table| table.loaded_all(&partitions));
             let normalized = manifest.tables.iter().map(|table| table.role.is_normalized()).chain([true]);
-            for (normalized, marks) in normalized.zip(futures::future::try_join_all(reading).await?) {
+            for (normalized, marks) in normalized.zip(reading.end().await?) {
                 for (partition, mark) in partitions.iter().zip(marks) {
                     let known = loaded.marks.entry((digest.to_owned(), partition.clone())).or_default();
                     if normalized { known.rows.push(mark) } else { known.made.push(mark) }
@@ -82,6 +82,37 @@ impl Loaded {
             (true, false) => TableState::OtherSummaries,
             (false, _) => TableState::Other,
         }
+    }
+}
+
+/// Marks of partitions, one per partition.
+type TableMarks = Vec<Option<LoadedMark>>;
+
+/// The logs of a plugin's tables while they are read: each is one of its own, in a store that may be far away, and takes
+/// milliseconds of a core to make sense of. So each is a task of its own, which ends when this is dropped.
+struct Reading(JoinSet<(usize, Result<TableMarks, LakeError>)>);
+
+impl Reading {
+    /// Of all tables that the plugin declared, and of that with what was set aside.
+    fn begin(tables: &PluginTables, partitions: &[Partition]) -> Self {
+        let partitions: Arc<[Partition]> = partitions.into();
+        let mut tasks = JoinSet::new();
+        for (at, table) in tables.declared.iter().chain([&tables.rejects]).cloned().enumerate() {
+            let partitions = Arc::clone(&partitions);
+            tasks.spawn(async move { (at, table.loaded_all(&partitions).await) });
+        }
+        Self(tasks)
+    }
+
+    /// Each table's marks, in the tables' order.
+    async fn end(mut self) -> Result<Vec<TableMarks>, IngestError> {
+        let mut marks = Vec::with_capacity(self.0.len());
+        while let Some(read) = self.0.join_next().await {
+            let (at, read) = read.map_err(|_| IngestError::Internal("reading what is loaded".to_owned()))?;
+            marks.push((at, read?));
+        }
+        marks.sort_by_key(|(at, _)| *at);
+        Ok(marks.into_iter().map(|(_, marks)| marks).collect())
     }
 }
 

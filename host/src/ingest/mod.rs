@@ -8,10 +8,15 @@ pub mod commit;
 mod decide;
 pub mod error;
 pub mod file;
+pub mod folding;
 pub mod identity;
 pub mod load_id;
 pub mod loaded;
+mod normalizing;
+mod parallel;
 pub mod period;
+mod pieces;
+mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod receipt;
@@ -21,6 +26,7 @@ pub mod run;
 pub mod summaries;
 pub mod tables;
 pub mod totals;
+mod writing;
 
 /// A time as RFC 3339 UTC text, or the number itself where it is out of range.
 pub fn time_text(seconds: i64) -> String {

@@ -9,16 +9,16 @@ use std::time::Instant;
 use super::commit::{Commits, Staged, Tables};
 use super::error::IngestError;
 use super::file::FileResult;
+use super::folding::Summarized;
 use super::identity::IdentityResult;
 use super::load_id::sha256_hex;
 use super::plan::PlannedPeriod;
 use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, Timings};
 use super::request::RunOptions;
-use super::summaries::Partials;
 use super::tables::PluginTables;
 use super::totals::Totals;
 use crate::lake::{Force, Load, LoadRecord, RejectRow, StagedFile};
-use crate::plugin::{Cancel, InputFile};
+use crate::plugin::{Cancel, Compression, InputFile};
 use crate::source::grant::ObjectInfo;
 
 /// Everything the files of a period came to, and what is made of it.
@@ -37,21 +37,15 @@ pub struct PeriodWork<'a> {
 }
 
 impl PeriodWork<'_> {
-    /// Merges, checks and commits. `files` are in the report's order.
+    /// Merges, checks and commits. `files` are in the report's order, `summaries` are of all of them.
     ///
     /// # Errors
     /// When a summary cannot be made or a commit fails. Tables committed before that stay committed, each whole; the
     /// load record is not written, so the next run does the period again.
-    pub fn complete(&self, files: Vec<FileResult>) -> Result<PeriodReceipt, IngestError> {
+    pub fn complete(&self, files: Vec<FileResult>, summaries: Vec<Summarized>) -> Result<PeriodReceipt, IngestError> {
         let mut sum = Sum::default();
-        let mut partials: Partials = vec![Vec::new(); self.period.plugin.manifest().summaries.len()];
         let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         for mut file in files {
-            for (summary, pieces) in std::mem::take(&mut file.partials) {
-                if let Some(all) = partials.get_mut(summary) {
-                    all.extend(pieces);
-                }
-            }
             for (table, files) in std::mem::take(&mut file.staged) {
                 if let Some(all) = staged.get_mut(table) {
                     all.extend(files);
@@ -60,7 +54,7 @@ impl PeriodWork<'_> {
             sum.add(file);
         }
         let written = staged.iter().flatten().map(StagedFile::rows).sum();
-        let made = self.check_rows(&sum, written).and_then(|()| self.summarize(partials, &mut staged));
+        let made = self.check_rows(&sum, written).and_then(|()| self.summarize(summaries, &mut staged));
         match made {
             Ok((identities, summarize_ms)) => self.commit(staged, sum, identities, summarize_ms),
             Err(error) => {
@@ -94,14 +88,14 @@ impl PeriodWork<'_> {
     /// Merges partial states and stages the rows of everything that is made of them.
     fn summarize(
         &self,
-        partials: Partials,
+        summaries: Vec<Summarized>,
         staged: &mut [Vec<StagedFile>],
     ) -> Result<(Vec<IdentityResult>, u64), IngestError> {
         let started = Instant::now();
         let title = self.period.title();
         let unit = self.period.summary_unit(&title, self.options, self.cancel, self.run);
-        let (made, identities) = unit.make(partials)?;
-        unit.stage(made, &self.tables.declared, &self.period.partition(), staged)?;
+        let (made, identities) = unit.make(summaries)?;
+        unit.stage(made, &self.tables.declared, &self.period.partition(), self.options.workers, staged)?;
         Ok((identities, started.elapsed().as_millis() as u64))
     }
 
@@ -232,7 +226,8 @@ fn file_receipt(file: &ObjectInfo, input: &InputFile) -> FileReceipt {
         path: file.path.clone(),
         bytes: file.size,
         promised_rows: input.rows,
-        promised_bytes: input.bytes,
+        // Of what is in a compressed file, not of the file: checked while it was read.
+        promised_bytes: input.bytes.filter(|bytes| input.compression == Compression::None || *bytes == file.size),
         etag: file.etag.clone(),
     }
 }

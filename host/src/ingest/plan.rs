@@ -12,7 +12,7 @@ use super::load_id::{RowsIdentity, load_id, source_uuid};
 use super::request::{PluginSettings, RunOptions, SourceRequest};
 use super::summaries::SummaryUnit;
 use crate::lake::{Lake, LoadRecord, Partition};
-use crate::plugin::{Cancel, DiscoverRequest, Findings, FoundReport, Period, Plugin};
+use crate::plugin::{Cancel, Compression, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
 use crate::source;
 use crate::source::bucket::{Bucket, GrantLimits};
@@ -288,9 +288,10 @@ async fn add_period(
     });
 }
 
-/// A file whose size is not what the manifest of its delivery says is not complete yet, or damaged.
+/// A file whose size is not what the manifest of its delivery says is not complete yet, or damaged. Of a compressed file
+/// that may be the size of what is in it, which is known when it has been read.
 fn broken_promise(report: &FoundReport, files: &[ObjectInfo]) -> Option<String> {
-    let pairs = report.files.iter().zip(files);
+    let pairs = report.files.iter().zip(files).filter(|(input, _)| input.compression == Compression::None);
     pairs.filter_map(|(input, file)| Some((input.bytes?, file))).find(|(promised, file)| *promised != file.size).map(
         |(promised, file)| {
             format!(

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::identity::IdentityResult;
+use super::loaded::month_of;
+use crate::lake::LoadRecord;
 use crate::settings::Month;
 
 /// Everything one `costhost run` did. Printed as JSON by `--json`.
@@ -97,7 +99,7 @@ pub struct FileReceipt {
     /// Rows that the delivery's manifest promises, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_rows: Option<u64>,
-    /// Bytes that it promises.
+    /// Bytes as stored that it promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_bytes: Option<u64>,
     /// Where the store has one.
@@ -186,10 +188,22 @@ pub struct PublicationReceipt {
 }
 
 impl PublicationReceipt {
-    /// A unit that could not be published.
-    pub fn failed(source: &str, month: Month, why: &str) -> Self {
-        let error = Some(why.to_owned());
-        Self { source: source.to_owned(), period: month.to_string(), rows: 0, wall_ms: 0, notes: Vec::new(), error }
+    /// Of a unit, before anything was done.
+    pub fn new(source: &str, month: Option<Month>) -> Self {
+        let period = month.map(|month| month.to_string()).unwrap_or_default();
+        Self { source: source.to_owned(), period, rows: 0, wall_ms: 0, notes: Vec::new(), error: None }
+    }
+
+    /// Of a load, before anything was done.
+    pub fn of(record: &LoadRecord) -> Self {
+        Self::new(&record.source, month_of(record))
+    }
+
+    /// It could not be published.
+    #[must_use]
+    pub fn because(mut self, why: &str) -> Self {
+        self.error = Some(why.to_owned());
+        self
     }
 }
 

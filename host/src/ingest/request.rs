@@ -162,9 +162,11 @@ impl PluginSettings {
         self.enabled_tag_keys.is_some()
     }
 
-    /// Leaves out tags with these keys too.
+    /// Leaves out tags with these keys too, unless the operator said which keys count.
     pub fn disable_tag_keys(&mut self, keys: &[String]) {
-        self.disabled_tag_keys = sorted(keys);
+        if !self.names_tag_keys() {
+            self.disabled_tag_keys = sorted(keys);
+        }
     }
 
     /// What `discover` and `normalize` are given, as JSON.
@@ -228,13 +230,16 @@ mod tests {
     #[test]
     fn equal_settings_are_equal_text() {
         let tags = |keys: &[&str]| -> Vec<String> { keys.iter().map(|key| (*key).to_owned()).collect() };
-        let mut a = PluginSettings::new(Some(&tags(&["b", "a", "b"])), Some("10"));
-        let mut b = PluginSettings::new(Some(&tags(&["a", "b"])), Some("10"));
+        let mut a = PluginSettings::new(None, Some("10"));
+        let mut b = PluginSettings::new(None, Some("10"));
         a.disable_tag_keys(&tags(&["d", "c"]));
         b.disable_tag_keys(&tags(&["c", "d", "c"]));
         assert_eq!(a, b);
-        let text = r#"{"disabled_tag_keys":["c","d"],"enabled_tag_keys":["a","b"],"markup_percent":"10"}"#;
-        assert_eq!(a.for_summaries(), text);
+        assert_eq!(a.for_summaries(), r#"{"disabled_tag_keys":["c","d"],"markup_percent":"10"}"#);
+        // Keys that the operator named are not asked about.
+        let mut named = PluginSettings::new(Some(&tags(&["b", "a", "b"])), None);
+        named.disable_tag_keys(&tags(&["a"]));
+        assert_eq!(named.for_summaries(), r#"{"enabled_tag_keys":["a","b"]}"#);
         assert_eq!(a.for_rows(), "{}");
         assert_eq!(PluginSettings::new(None, Some("0")).for_summaries(), "{}");
     }

@@ -17,17 +17,19 @@ use serde::Deserialize;
 use super::commit::{Commits, Staged, Tables};
 use super::error::IngestError;
 use super::file::{encoding, ipc_of, project};
+use super::folding::{Accumulators, Summarized};
 use super::load_id::sha256_hex;
 use super::loaded::{month_of, partition_of};
+use super::parallel::in_parallel;
 use super::receipt::{FileReceipt, LoadOutcome, PeriodReceipt, PeriodStatus, Timings};
 use super::request::{PluginSettings, RunOptions};
-use super::summaries::{Partials, SummaryUnit};
+use super::summaries::SummaryUnit;
 use super::tables::PluginTables;
 use crate::lake::{Force, Lake, LakeTable, Load, LoadRecord, LoadedMark, Partition, load_receipt};
 use crate::plugin::{CallContext, Cancel, Instance, Period, Plugin};
 use crate::source::compact::compact;
 use crate::source::fetch::{Compression, InputSpec};
-use crate::source::parquet::open_parquet;
+use crate::source::parquet;
 use crate::source::store::Location;
 
 /// One source and period whose rows are in the lake.
@@ -66,12 +68,17 @@ struct Reading {
     rejects_unlisted: u64,
 }
 
-/// The work on one table's files: their paths below the table, each given out once.
-struct Input {
+/// Some row groups of one file of a table.
+struct Part {
     table: usize,
-    location: Location,
-    files: Mutex<VecDeque<String>>,
+    location: Arc<Location>,
+    /// Path below the table.
+    path: String,
+    row_groups: parquet::Part,
 }
+
+/// Parts for each worker: several, so that none is left with a long one at the end.
+const PARTS_PER_WORKER: usize = 4;
 
 impl Resummarize<'_> {
     /// Reads the lake's rows, summarizes and commits. Blocking; inside a tokio runtime's context.
@@ -83,13 +90,13 @@ impl Resummarize<'_> {
         let started = Instant::now();
         let title = self.title();
         let partition = self.partition()?;
-        let inputs = self.inputs(&partition, &title)?;
+        let parts = self.parts(&partition, &title)?;
         let unit = self.unit(&title);
-        let partials = self.fold(&unit, &inputs)?;
-        let (made, identities) = unit.make(partials)?;
+        let folded = self.fold(&unit, parts)?;
+        let (made, identities) = unit.make(folded)?;
         let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         let commits = Commits { tables: self.tables, plugin: self.plugin, partition: partition.clone() };
-        let ready = unit.stage(made, &self.tables.declared, &partition, &mut staged);
+        let ready = unit.stage(made, &self.tables.declared, &partition, self.options.workers, &mut staged);
         if let Err(error) = ready.and_then(|()| self.check_rows(&partition, &title)) {
             commits.discard(staged);
             return Err(error);
@@ -180,23 +187,30 @@ impl Resummarize<'_> {
         }
     }
 
-    /// The lake's files with rows that some summary needs.
-    fn inputs(&self, partition: &Partition, title: &str) -> Result<Vec<Input>, IngestError> {
+    /// The lake's rows that some summary needs, in parts.
+    fn parts(&self, partition: &Partition, title: &str) -> Result<Vec<Part>, IngestError> {
         let summaries = &self.plugin.manifest().summaries;
-        let mut inputs = Vec::new();
+        let mut files = Vec::new();
         for (index, table) in self.tables.declared.iter().enumerate() {
             if !summaries.iter().any(|summary| summary.input == index) {
                 continue;
             }
             let held = tokio::runtime::Handle::current().block_on(table.files_of(partition))?;
-            let Some((mark, files)) = held else { return Err(self.other_rows(table, title)) };
+            let Some((mark, paths)) = held else { return Err(self.other_rows(table, title)) };
             if !self.has_rows(&mark)? {
                 return Err(self.other_rows(table, title));
             }
-            let location = self.lake.source_location(table.table_ref())?;
-            inputs.push(Input { table: index, location, files: Mutex::new(files.into()) });
+            let location = Arc::new(self.lake.source_location(table.table_ref())?);
+            files.extend(paths.into_iter().map(|path| (index, Arc::clone(&location), path)));
         }
-        Ok(inputs)
+        let of = (self.options.workers.max(1) * PARTS_PER_WORKER).div_ceil(files.len().max(1));
+        let parts = files.into_iter().flat_map(|(table, location, path)| {
+            (0..of).map(move |index| {
+                let row_groups = parquet::Part { index, of };
+                Part { table, location: Arc::clone(&location), path: path.clone(), row_groups }
+            })
+        });
+        Ok(parts.collect())
     }
 
     fn check_rows(&self, partition: &Partition, title: &str) -> Result<(), IngestError> {
@@ -222,63 +236,66 @@ impl Resummarize<'_> {
         ))
     }
 
-    /// Files in parallel, each in an instance of its own.
-    fn fold(&self, unit: &SummaryUnit<'_>, inputs: &[Input]) -> Result<Partials, IngestError> {
-        let count = self.plugin.manifest().summaries.len();
-        let done = Mutex::new(Ok(vec![Vec::new(); count]));
-        let handle = tokio::runtime::Handle::current();
-        let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
-        std::thread::scope(|scope| {
-            for _ in 0..self.options.workers.max(1) {
-                scope.spawn(|| {
-                    let _runtime = handle.enter();
-                    while let Some((input, file)) = next(inputs) {
-                        let pieces = self.file(unit, input, &file);
-                        match (&mut *lock(), pieces) {
-                            (Ok(all), Ok(pieces)) => all.iter_mut().zip(pieces).for_each(|(all, own)| all.extend(own)),
-                            (failed @ Ok(_), Err(error)) => *failed = Err(error),
-                            // The first failure tells what is wrong.
-                            (Err(_), _) => return,
-                        }
-                    }
-                });
-            }
+    /// Parts in parallel, in one instance for each worker.
+    fn fold(&self, unit: &SummaryUnit<'_>, parts: Vec<Part>) -> Result<Vec<Summarized>, IngestError> {
+        let workers = vec![(); self.options.workers.clamp(1, parts.len().max(1))];
+        let queue = Mutex::new(VecDeque::from(parts));
+        let folded = in_parallel(workers.len(), &workers, |()| {
+            // The first failure tells what is wrong; there is nothing to do for the others.
+            self.fold_some(unit, &queue, workers.len() == 1).inspect_err(|_| lock(&queue).clear())
         });
-        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+        Ok(folded.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
-    /// The saved state of every summary after one file.
-    fn file(&self, unit: &SummaryUnit<'_>, input: &Input, path: &str) -> Result<Partials, IngestError> {
-        let summaries = &self.plugin.manifest().summaries;
-        let context = CallContext { run: self.run.to_string(), unit: format!("{} {path}", unit.title) };
-        let mut instance: Instance = self.plugin.instance(context, self.options.limits_of(self.plugin), self.cancel)?;
-        let mut open = Vec::new();
+    /// What the parts that this worker got hold of were folded into; `alone` when there is no other worker.
+    fn fold_some(
+        &self,
+        unit: &SummaryUnit<'_>,
+        queue: &Mutex<VecDeque<Part>>,
+        alone: bool,
+    ) -> Result<Option<Summarized>, IngestError> {
+        let mut next = lock(queue).pop_front();
+        let Some(first) = &next else { return Ok(None) };
+        let mut instance = self.plugin.instance(self.context(unit, first), self.options.limits_of(self.plugin), self.cancel)?;
+        let accumulators = Accumulators::open(&mut instance, unit)?;
+        while let Some(part) = next {
+            instance.turn_to(&self.context(unit, &part));
+            self.fold_part(unit, &part, &mut instance, &accumulators)?;
+            next = lock(queue).pop_front();
+        }
+        accumulators.conclude(&mut instance, alone).map(Some)
+    }
+
+    fn fold_part(
+        &self,
+        unit: &SummaryUnit<'_>,
+        part: &Part,
+        instance: &mut Instance,
+        accumulators: &Accumulators,
+    ) -> Result<(), IngestError> {
+        let summaries = self.plugin.manifest().summaries.iter().zip(accumulators.iter());
+        let summaries: Vec<_> = summaries.filter(|(summary, _)| summary.input == part.table).collect();
         let mut columns: Vec<String> = Vec::new();
-        for (index, summary) in summaries.iter().enumerate().filter(|(_, summary)| summary.input == input.table) {
-            open.push((index, summary, instance.open_accumulator(&unit.task(summary))?));
+        for (summary, _) in &summaries {
             columns.extend(summary.columns.iter().filter(|name| !columns.contains(name)).cloned().collect::<Vec<_>>());
         }
-        let spec = InputSpec::new(path, Compression::None);
-        let mut rows = open_parquet(&input.location, &spec, &columns, tokio::runtime::Handle::current())?;
+        let (spec, handle) = (InputSpec::new(&part.path, Compression::None), tokio::runtime::Handle::current());
+        let mut rows = parquet::open_part(&part.location, &spec, &columns, part.row_groups, handle)?;
         while let Some(batch) = rows.next_batch()? {
             if self.cancel.is_cancelled() {
                 return Err(IngestError::Cancelled(unit.title.to_owned()));
             }
             let batch = compact(&batch).map_err(|error| encoding(&error))?;
             let batch = with_columns(&batch, &columns).map_err(|error| encoding(&error))?;
-            for (_, summary, accumulator) in &open {
+            for (summary, accumulator) in &summaries {
                 instance.update(accumulator, ipc_of(&project(&batch, &summary.columns)?)?)?;
             }
         }
-        let mut partials: Partials = vec![Vec::new(); summaries.len()];
-        for (index, _, accumulator) in &open {
-            while let Some(piece) = instance.save(accumulator)? {
-                if let Some(pieces) = partials.get_mut(*index) {
-                    pieces.push(piece);
-                }
-            }
-        }
-        Ok(partials)
+        Ok(())
+    }
+
+    fn context(&self, unit: &SummaryUnit<'_>, part: &Part) -> CallContext {
+        CallContext { run: self.run.to_string(), unit: format!("{} {}", unit.title, part.path) }
     }
 
     fn load(&self) -> Load {
@@ -351,9 +368,6 @@ fn with_columns(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, 
     RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().iter().cloned().chain(nulls).collect())
 }
 
-fn next(inputs: &[Input]) -> Option<(&Input, String)> {
-    inputs.iter().find_map(|input| {
-        let file = input.files.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        file.map(|file| (input, file))
-    })
+fn lock(queue: &Mutex<VecDeque<Part>>) -> std::sync::MutexGuard<'_, VecDeque<Part>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! The run: files of all planned periods through a few worker threads, each period committed as its last file is done.
 //!
-//! A worker takes one file through all its stages; that is simpler than a pipeline and as fast while there are files
-//! for every core. A period that fails is left as it was, and the others go on.
+//! A worker takes one file through all its stages while there are files for every worker, and spreads the stages over
+//! threads when there are fewer. A period that fails is left as it was, and the others go on.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use super::commit::discard;
 use super::error::{IngestError, chain};
-use super::file::{self, FileResult, FileTask};
+use super::file::{FileResult, FileTask, Stretch};
+use super::folding::Summarized;
 use super::period::{PeriodWork, period_receipt};
 use super::plan::{Decision, Plan, PlannedPeriod};
 use super::progress::Progress;
@@ -50,16 +51,17 @@ pub fn execute(plan: Plan, context: RunContext<'_>) -> Result<Receipt, IngestErr
     let to_read: u64 = plan.periods.iter().filter(|p| p.decision.reads()).map(PlannedPeriod::bytes).sum();
     let progress = Progress::new(to_read, context.bars);
     let slots: Vec<PeriodSlot<'_>> = slots(&plan, context)?;
-    let queue = Mutex::new(files_to_do(&slots));
+    let queue = Queue::new(files_to_do(&slots), context.options.workers.max(1));
     let handle = tokio::runtime::Handle::current();
     std::thread::scope(|scope| {
-        for _ in 0..context.options.workers.max(1) {
+        for _ in 0..queue.workers {
             scope.spawn(|| {
                 let _runtime = handle.enter();
-                while let Some((slot, index)) = next(&queue) {
-                    if let Some(slot) = slots.get(slot) {
-                        slot.work(index, context, &progress);
+                while let Some(file) = queue.next() {
+                    if let Some(slot) = slots.get(file.slot) {
+                        slot.work(file, &queue, context, &progress);
                     }
+                    queue.done();
                 }
             });
         }
@@ -86,17 +88,59 @@ fn slots<'a>(plan: &'a Plan, context: RunContext<'_>) -> Result<Vec<PeriodSlot<'
     Ok(slots)
 }
 
-fn files_to_do(slots: &[PeriodSlot<'_>]) -> VecDeque<(usize, usize)> {
+fn files_to_do(slots: &[PeriodSlot<'_>]) -> VecDeque<File> {
     let jobs = |slot: &PeriodSlot<'_>| match slot.period.decision {
         Decision::New | Decision::Changed => slot.period.files.len().max(1),
         Decision::Summarize => 1,
         Decision::Unchanged | Decision::Superseded => 0,
     };
-    slots.iter().enumerate().flat_map(|(at, slot)| (0..jobs(slot)).map(move |index| (at, index))).collect()
+    slots
+        .iter()
+        .enumerate()
+        .flat_map(|(at, slot)| (0..jobs(slot)).map(move |index| File { slot: at, index, spread: false }))
+        .collect()
 }
 
-fn next(queue: &Mutex<VecDeque<(usize, usize)>>) -> Option<(usize, usize)> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+/// One file of a period, or the period itself where there is nothing to read.
+#[derive(Debug, Clone, Copy)]
+struct File {
+    slot: usize,
+    index: usize,
+    /// Whether there is another worker's core for its stages.
+    spread: bool,
+}
+
+/// Files that nobody has begun, and how many workers are busy.
+struct Queue {
+    state: Mutex<(VecDeque<File>, usize)>,
+    workers: usize,
+}
+
+impl Queue {
+    fn new(files: VecDeque<File>, workers: usize) -> Self {
+        Self { state: Mutex::new((files, 0)), workers }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, (VecDeque<File>, usize)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next file for a worker, which says when it is [`Queue::done`].
+    fn next(&self) -> Option<File> {
+        let mut state = self.state();
+        let file = state.0.pop_front()?;
+        state.1 += 1;
+        Some(File { spread: state.0.len() + state.1 < self.workers, ..file })
+    }
+
+    /// The next file of the same period, for the worker that has just come through with one.
+    fn next_of(&self, slot: usize) -> Option<File> {
+        self.state().0.pop_front_if(|file| file.slot == slot)
+    }
+
+    fn done(&self) {
+        self.state().1 -= 1;
+    }
 }
 
 /// A planned period while its files are worked on.
@@ -111,6 +155,8 @@ struct PeriodSlot<'a> {
 #[derive(Default)]
 struct SlotState {
     done: Vec<(usize, FileResult)>,
+    /// What was folded of some files, with the index of the first.
+    summaries: Vec<(usize, Summarized)>,
     finished: usize,
     error: Option<IngestError>,
     receipt: Option<PeriodReceipt>,
@@ -122,24 +168,35 @@ impl PeriodSlot<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One file, and the whole period when it was the last.
-    fn work(&self, index: usize, context: RunContext<'_>, progress: &Progress) {
+    /// A file and as many more of its period as there are left, one after another; and the whole period when they were
+    /// the last.
+    fn work(&self, first: File, queue: &Queue, context: RunContext<'_>, progress: &Progress) {
         if self.period.decision == Decision::Summarize {
             return self.resummarize(context);
         }
         let what = || format!("working on {}", self.period.title());
-        let result = unless_panicking(what, || self.file(index, context, progress));
-        if result.is_err() {
-            self.given_up.store(true, Ordering::Relaxed);
+        let mut stretch = Stretch::default();
+        let (mut result, mut taken, mut next) = (Ok(()), 0, Some(first));
+        while let Some(file) = next {
+            taken += 1;
+            if result.is_ok() {
+                result = unless_panicking(what, || self.file(file, &mut stretch, context, progress));
+                self.give_up_after(&result);
+            }
+            next = queue.next_of(first.slot);
+        }
+        if result.is_ok() && !self.given_up.load(Ordering::Relaxed) {
+            result = unless_panicking(what, || stretch.conclude());
+            self.give_up_after(&result);
         }
         let last = {
             let mut state = self.state();
-            state.finished += 1;
-            match result {
-                Ok(Some(result)) => state.done.push((index, result)),
-                Ok(None) => {}
+            state.finished += taken;
+            state.done.append(&mut stretch.files);
+            state.summaries.extend(stretch.summaries.map(|summaries| (first.index, summaries)));
+            if let Err(error) = result {
                 // The first error tells what is wrong; what follows from it does not matter.
-                Err(error) => _ = state.error.get_or_insert(error),
+                state.error.get_or_insert(error);
             }
             state.finished == self.period.files.len().max(1)
         };
@@ -148,35 +205,44 @@ impl PeriodSlot<'_> {
         }
     }
 
-    fn file(
-        &self,
-        index: usize,
-        context: RunContext<'_>,
+    fn give_up_after(&self, result: &Result<(), IngestError>) {
+        if result.is_err() {
+            self.given_up.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn file<'a>(
+        &'a self,
+        file: File,
+        stretch: &mut Stretch<'a>,
+        context: RunContext<'a>,
         progress: &Progress,
-    ) -> Result<Option<FileResult>, IngestError> {
-        let Some(info) = self.period.files.get(index) else { return Ok(None) };
+    ) -> Result<(), IngestError> {
+        let Some(info) = self.period.files.get(file.index) else { return Ok(()) };
         if self.given_up.load(Ordering::Relaxed) {
-            return Ok(None);
+            return Ok(());
         }
         let bar = progress.file(&info.path, info.size);
         let task = FileTask {
             period: self.period,
-            index,
+            index: file.index,
             tables: &self.tables.declared,
             given_up: &self.given_up,
             options: context.options,
             cancel: context.cancel,
             run: context.run,
         };
-        file::process(&task, &bar).map(Some)
+        stretch.file(&task, &bar, file.spread)
     }
 
     fn complete(&self, context: RunContext<'_>) {
-        let (mut done, error) = {
+        let (mut done, mut summaries, error) = {
             let mut state = self.state();
-            (std::mem::take(&mut state.done), state.error.take())
+            (std::mem::take(&mut state.done), std::mem::take(&mut state.summaries), state.error.take())
         };
         done.sort_by_key(|(index, _)| *index);
+        summaries.sort_by_key(|(first, _)| *first);
+        let summaries = summaries.into_iter().map(|(_, summaries)| summaries).collect();
         let mut totals = Totals::default();
         done.iter().for_each(|(_, file)| totals.merge(&file.totals));
         let files: Vec<FileResult> = done.into_iter().map(|(_, file)| file).collect();
@@ -188,7 +254,9 @@ impl PeriodSlot<'_> {
             run: context.run,
         };
         let result = match error {
-            None => unless_panicking(|| format!("committing {}", self.period.title()), || work.complete(files)),
+            None => {
+                unless_panicking(|| format!("committing {}", self.period.title()), || work.complete(files, summaries))
+            }
             Some(error) => {
                 self.discard(files);
                 Err(error)

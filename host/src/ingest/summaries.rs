@@ -6,17 +6,16 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
 use super::error::IngestError;
+use super::folding::Summarized;
 use super::identity::{self, IdentityResult};
 use super::load_id::bill_id;
+use super::parallel::in_parallel;
 use super::request::PluginSettings;
 use super::tables::with_host_columns;
 use crate::lake::{LakeTable, Partition, StagedFile, WriterOptions};
-use crate::plugin::manifest::{Summary, TableRole};
+use crate::plugin::manifest::{Rollup, Summary, TableRole};
 use crate::plugin::{CallContext, Cancel, Limits, Period, Plugin, SummaryTask};
 use crate::summary;
-
-/// Saved pieces of the state of each summary of a plugin, in the plugin's order.
-pub type Partials = Vec<Vec<Vec<u8>>>;
 
 /// The unit that is summarized: one source and billing period.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +42,28 @@ pub struct SummaryUnit<'a> {
     pub run: uuid::Uuid,
 }
 
+/// A table to be written.
+enum Job<'a> {
+    /// One that a summary filled, with its rows.
+    Table(usize, &'a [RecordBatch]),
+    /// A rollup, with the rows it is made of.
+    Rollup(&'a Rollup, &'a [RecordBatch]),
+}
+
+impl Job<'_> {
+    fn table(&self) -> usize {
+        match self {
+            Self::Table(table, _) => *table,
+            Self::Rollup(rollup, _) => rollup.output,
+        }
+    }
+
+    fn rows(&self) -> usize {
+        let (Self::Table(_, rows) | Self::Rollup(_, rows)) = self;
+        rows.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
 /// Rows of each table that was made, by the table's index.
 pub type Made = BTreeMap<usize, Vec<RecordBatch>>;
 
@@ -58,26 +79,38 @@ impl SummaryUnit<'_> {
         }
     }
 
-    /// Merges partial states into the rows of every table that is not filled by `normalize`, and checks identities.
+    /// Makes the rows of every table that the plugin's summaries fill, of what all rows of the unit were folded into, and
+    /// checks identities.
     ///
     /// # Errors
-    /// When the plugin fails, or a rollup cannot be made.
-    pub fn make(&self, partials: Partials) -> Result<(Made, Vec<IdentityResult>), IngestError> {
+    /// When the plugin fails, or makes more or fewer bills than one.
+    pub fn make(&self, summaries: Vec<Summarized>) -> Result<(Made, Vec<IdentityResult>), IngestError> {
         let manifest = self.plugin.manifest();
         let mut made = Made::new();
-        let mut identities = Vec::new();
-        for (summary, pieces) in manifest.summaries.iter().zip(partials) {
-            summary.outputs.iter().for_each(|output| _ = made.entry(*output).or_default());
+        let outputs = manifest.summaries.iter().flat_map(|summary| &summary.outputs);
+        outputs.for_each(|output| _ = made.entry(*output).or_default());
+        let mut saved: Vec<Vec<Vec<u8>>> = vec![Vec::new(); manifest.summaries.len()];
+        let mut whole = false;
+        for part in summaries {
+            match part {
+                Summarized::InParts(part) => saved.iter_mut().zip(part).for_each(|(all, own)| all.extend(own)),
+                Summarized::Alone(rows) => {
+                    whole = true;
+                    for rows in rows.into_iter().flatten() {
+                        made.entry(rows.table).or_default().extend(rows.batches);
+                    }
+                }
+            }
+        }
+        for (summary, pieces) in manifest.summaries.iter().zip(saved).filter(|_| !whole) {
             self.merge(summary, pieces, &mut made)?;
+        }
+        let mut identities = Vec::new();
+        for summary in &manifest.summaries {
             let main = summary.outputs.first().and_then(|output| made.get(output));
             identities.extend(identity::check(&summary.identities, main.map(Vec::as_slice).unwrap_or_default()));
         }
         self.check_bills(&made)?;
-        for rollup in &manifest.rollups {
-            let input = made.get(&rollup.input).map(Vec::as_slice).unwrap_or_default();
-            let rows = summary::rollup(manifest, rollup, input)?;
-            made.insert(rollup.output, rows);
-        }
         for broken in identities.iter().filter(|identity| !identity.holds) {
             tracing::warn!(
                 unit = self.title,
@@ -122,35 +155,64 @@ impl SummaryUnit<'_> {
         Ok(())
     }
 
-    /// Writes what was made, without committing it. `staged` has a place for each table of the plugin.
+    /// Writes what was made and the rollups of it, on some threads, without committing it. `staged` has a place for each
+    /// table of the plugin.
     ///
     /// # Errors
-    /// When a file cannot be written; what was staged before stays in `staged`.
+    /// When a rollup cannot be made or a file cannot be written; what was staged before stays in `staged`.
     pub fn stage(
         &self,
         made: Made,
         tables: &[LakeTable],
         partition: &Partition,
+        threads: usize,
         staged: &mut [Vec<StagedFile>],
     ) -> Result<(), IngestError> {
-        for (index, batches) in made {
-            let (Some(table), Some(declared)) = (tables.get(index), self.plugin.manifest().tables.get(index)) else {
-                continue;
-            };
-            let mut writer = table.writer(partition, &WriterOptions::default())?;
-            for batch in &batches {
-                let written = self.with_host_columns(declared.role, batch).and_then(|batch| Ok(writer.write(&batch)?));
-                if let Err(error) = written {
-                    writer.abort();
-                    return Err(error);
-                }
-            }
-            let file = writer.finish()?;
-            if let Some(files) = staged.get_mut(index) {
-                files.push(file);
+        let manifest = self.plugin.manifest();
+        let mut jobs: Vec<Job<'_>> = made.iter().map(|(table, rows)| Job::Table(*table, rows)).collect();
+        jobs.extend(
+            manifest
+                .rollups
+                .iter()
+                .map(|rollup| Job::Rollup(rollup, made.get(&rollup.input).map(Vec::as_slice).unwrap_or_default())),
+        );
+        // The longest first, so that none of them is left alone at the end.
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.rows()));
+        let results = in_parallel(threads, &jobs, |job| self.stage_one(job, tables, partition));
+        let mut failure = None;
+        for (job, result) in jobs.iter().zip(results) {
+            match (result, staged.get_mut(job.table())) {
+                (Ok(file), Some(files)) => files.extend(file),
+                (Ok(_), None) => {}
+                (Err(error), _) => _ = failure.get_or_insert(error),
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn stage_one(
+        &self,
+        job: &Job<'_>,
+        tables: &[LakeTable],
+        partition: &Partition,
+    ) -> Result<Option<StagedFile>, IngestError> {
+        let manifest = self.plugin.manifest();
+        let (Some(table), Some(declared)) = (tables.get(job.table()), manifest.tables.get(job.table())) else {
+            return Ok(None);
+        };
+        let rolled;
+        let batches = match job {
+            Job::Table(_, rows) => *rows,
+            Job::Rollup(rollup, input) => {
+                rolled = summary::rollup(manifest, rollup, input)?;
+                &rolled
+            }
+        };
+        let mut writer = table.writer(partition, &WriterOptions::default())?;
+        for batch in batches {
+            writer.write(&self.with_host_columns(declared.role, batch)?)?;
+        }
+        Ok(Some(writer.finish()?))
     }
 
     fn with_host_columns(&self, role: TableRole, batch: &RecordBatch) -> Result<RecordBatch, IngestError> {

@@ -14,6 +14,7 @@ mod error;
 mod loads;
 mod location;
 mod maintain;
+mod pages;
 mod partition;
 mod rejects;
 mod retries;

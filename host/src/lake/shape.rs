@@ -1,8 +1,8 @@
 //! Bringing a batch's columns into the shape of the files, without copying text.
 //!
 //! A plugin may send text as `Utf8`, as a dictionary with any key, or as `Null`, and choose anew for every batch, also
-//! inside maps and lists. The Parquet column writers take all of these as long as nulls are allowed in the same
-//! places, which is what is arranged here.
+//! inside maps and lists. The encoders of pages take all of these as long as nulls are only where the schema has them,
+//! which is what is checked here.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use super::schema::map_pair;
 /// `array` as a column of type `wanted`, where text may stay dictionary-encoded.
 pub(crate) fn fit(wanted: &DataType, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match (wanted, array.data_type()) {
-        (wanted, DataType::Null) => Ok(new_null_array(wanted, array.len())),
+        (DataType::List(_) | DataType::Map(..), DataType::Null) => Ok(new_null_array(wanted, array.len())),
+        (_, DataType::Null) => Ok(Arc::clone(array)),
         (DataType::Utf8, held) if is_text(held) => Ok(Arc::clone(array)),
         (DataType::Timestamp(unit, _), DataType::Timestamp(held, Some(_))) if unit == held => Ok(Arc::clone(array)),
         (DataType::List(item), DataType::List(_)) => fit_list(item.data_type(), array.as_list::<i32>()),

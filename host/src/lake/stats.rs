@@ -45,7 +45,7 @@ impl FileStats {
         self.rows += rows as u64;
         for range in &mut self.ranges {
             let Some(array) = columns.get(range.column) else { continue };
-            range.nulls += array.null_count() as u64;
+            range.nulls += array.logical_null_count() as u64;
             let bounds = match array.data_type() {
                 DataType::Date32 => {
                     let dates = array.as_primitive::<Date32Type>();

@@ -171,11 +171,13 @@ impl LakeTable {
     pub async fn loaded_all(&self, partitions: &[Partition]) -> Result<Vec<Option<LoadedMark>>, LakeError> {
         let Some(table) = self.delta().await? else { return Ok(vec![None; partitions.len()]) };
         let files = self.files_by_partition(&table).await?;
-        let marks = futures::stream::iter(partitions).map(|partition| {
+        // Not a closure of the stream: this future may then be a task.
+        let marks = partitions.iter().map(|partition| {
             let files = files.get(partition).map(Vec::as_slice).unwrap_or_default();
             self.mark(&table, partition, files)
         });
-        marks.buffered(LOOKUPS_AT_ONCE).try_collect().await
+        let marks: Vec<_> = marks.collect();
+        futures::stream::iter(marks).buffered(LOOKUPS_AT_ONCE).try_collect().await
     }
 
     /// The table as it is now, for readers; `None` before its first commit.

@@ -1,22 +1,18 @@
 //! Writing one data file: batches in, an uncommitted Parquet file out.
 //!
-//! Runs on a worker thread and blocks. Memory is bounded by one row group, not by the file. The encoders are
-//! used column by column rather than through `ArrowWriter`, whose check of whole batches refuses maps with
-//! dictionary-encoded children, and so that encoders of our own can take single columns over.
+//! Runs on a worker thread and blocks. Memory is bounded by one row group, not by the file. Pages are our own
+//! ([`super::pages`]); the file around them is written by the parquet crate.
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch, new_null_array};
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::array::{Array as _, ArrayRef, NullArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Compression, Type, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
 
 use super::error::LakeError;
+use super::pages::{PAGE_ROWS, RowGroupEncoder};
 use super::shape;
 use super::sink::Sink;
 use super::stats::FileStats;
@@ -26,7 +22,7 @@ use super::stats::FileStats;
 pub struct WriterOptions {
     /// A row group ends once it has this many rows.
     pub row_group_rows: usize,
-    /// A row group ends once its encoded columns take this many bytes of memory.
+    /// A row group ends once its pages and dictionaries take this many bytes of memory.
     pub row_group_bytes: usize,
     /// How pages are compressed.
     pub compression: PageCompression,
@@ -45,7 +41,7 @@ pub enum PageCompression {
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { row_group_rows: 64 * 1024, row_group_bytes: 64 * 1024 * 1024, compression: PageCompression::Zstd(1) }
+        Self { row_group_rows: 128 * 1024, row_group_bytes: 64 * 1024 * 1024, compression: PageCompression::Zstd(1) }
     }
 }
 
@@ -91,11 +87,8 @@ pub struct DataFileWriter {
     place: String,
     schema: SchemaRef,
     file: SerializedFileWriter<Sink>,
-    factory: ArrowRowGroupWriterFactory,
-    /// Encoders of the current row group.
-    group: Option<Vec<ArrowColumnWriter>>,
+    group: RowGroupEncoder,
     group_rows: usize,
-    groups: usize,
     stats: FileStats,
     options: WriterOptions,
 }
@@ -118,23 +111,13 @@ impl DataFileWriter {
         let place = format!("{table}/{path}");
         let failed = |error| LakeError::parquet(&place, error);
         let descriptor = ArrowSchemaConverter::new().schema_root("rows").convert(&schema).map_err(failed)?;
-        let properties = Arc::new(properties(&options, &descriptor).map_err(failed)?);
+        let created_by = concat!("costhost ", env!("CARGO_PKG_VERSION")).to_owned();
+        let properties = Arc::new(WriterProperties::builder().set_created_by(created_by).build());
         let file = SerializedFileWriter::new(sink, descriptor.root_schema_ptr(), properties).map_err(failed)?;
-        let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
+        let group = RowGroupEncoder::new(&schema, &descriptor, options.compression).map_err(failed)?;
         let stats = FileStats::new(Arc::clone(&schema));
-        Ok(Self {
-            path,
-            table: table.to_owned(),
-            place,
-            schema,
-            file,
-            factory,
-            group: None,
-            group_rows: 0,
-            groups: 0,
-            stats,
-            options,
-        })
+        let table = table.to_owned();
+        Ok(Self { path, table, place, schema, file, group, group_rows: 0, stats, options })
     }
 
     /// Rows taken in so far.
@@ -153,11 +136,15 @@ impl DataFileWriter {
             return Ok(());
         }
         let columns = self.columns_of(batch)?;
-        self.encode(&columns).map_err(|error| LakeError::parquet(&self.place, error))?;
-        self.stats.update(batch.num_rows(), &columns);
-        self.group_rows += batch.num_rows();
-        if self.group_rows >= self.options.row_group_rows || self.group_bytes() >= self.options.row_group_bytes {
-            self.end_group().map_err(|error| LakeError::parquet(&self.place, error))?;
+        for start in (0..batch.num_rows()).step_by(PAGE_ROWS) {
+            let rows = PAGE_ROWS.min(batch.num_rows() - start);
+            let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, rows)).collect();
+            self.group.append(&columns).map_err(|error| LakeError::parquet(&self.place, error))?;
+            self.stats.update(rows, &columns);
+            self.group_rows += rows;
+            if self.group_rows >= self.options.row_group_rows || self.group.memory() >= self.options.row_group_bytes {
+                self.end_group()?;
+            }
         }
         Ok(())
     }
@@ -167,7 +154,7 @@ impl DataFileWriter {
     /// # Errors
     /// When the rest cannot be written; nothing is left behind then.
     pub fn finish(mut self) -> Result<StagedFile, LakeError> {
-        self.end_group().map_err(|error| LakeError::parquet(&self.place, error))?;
+        self.end_group()?;
         let sink = self.file.into_inner().map_err(|error| LakeError::parquet(&self.place, error))?;
         let bytes = sink.complete().map_err(|error| LakeError::io("completing", &self.place, error))?;
         Ok(StagedFile {
@@ -197,7 +184,7 @@ impl DataFileWriter {
                     shape::fit(field.data_type(), batch.column(place))
                         .map_err(|error| self.misfit(field.name(), &error.to_string()))?
                 }
-                None => new_null_array(field.data_type(), batch.num_rows()),
+                None => Arc::new(NullArray::new(batch.num_rows())),
             };
             columns.push(column);
         }
@@ -213,61 +200,12 @@ impl DataFileWriter {
         LakeError::Schema { table: self.table.clone(), column: column.to_owned(), reason: reason.to_owned() }
     }
 
-    fn encode(&mut self, columns: &[ArrayRef]) -> Result<(), ParquetError> {
-        let writers = match &mut self.group {
-            Some(writers) => writers,
-            none => none.insert(self.factory.create_column_writers(self.groups)?),
-        };
-        let mut writers = writers.iter_mut();
-        for (field, column) in self.schema.fields().iter().zip(columns) {
-            // The field says where nulls may be, the array how its values are held.
-            let field = Field::new(field.name(), column.data_type().clone(), true);
-            for leaf in compute_leaves(&field, column)? {
-                let writer =
-                    writers.next().ok_or_else(|| ParquetError::General("fewer encoders than leaves".to_owned()))?;
-                writer.write(&leaf)?;
-            }
+    fn end_group(&mut self) -> Result<(), LakeError> {
+        if std::mem::take(&mut self.group_rows) == 0 {
+            return Ok(());
         }
-        Ok(())
+        self.group.finish(&mut self.file).map_err(|error| LakeError::parquet(&self.place, error))
     }
-
-    fn group_bytes(&self) -> usize {
-        self.group.iter().flatten().map(ArrowColumnWriter::memory_size).sum()
-    }
-
-    fn end_group(&mut self) -> Result<(), ParquetError> {
-        let Some(writers) = self.group.take() else { return Ok(()) };
-        let mut group = self.file.next_row_group()?;
-        for writer in writers {
-            writer.close()?.append_to_row_group(&mut group)?;
-        }
-        group.close()?;
-        self.groups += 1;
-        self.group_rows = 0;
-        Ok(())
-    }
-}
-
-fn properties(options: &WriterOptions, schema: &SchemaDescriptor) -> Result<WriterProperties, ParquetError> {
-    let compression = match options.compression {
-        PageCompression::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
-        PageCompression::Snappy => Compression::SNAPPY,
-        PageCompression::None => Compression::UNCOMPRESSED,
-    };
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("costhost ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(compression)
-        .set_dictionary_enabled(true)
-        // Of whole column chunks: page indexes of 140 columns cost more than they would ever skip.
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_bloom_filter_enabled(false);
-    // The encoder's smallest and largest decimal each keep the whole batch they came from in memory until the file
-    // ends (100 MB for a report of 1 GB), and nobody looks for rows by the range of an amount.
-    let amounts = schema.columns().iter().filter(|column| column.physical_type() == Type::FIXED_LEN_BYTE_ARRAY);
-    for amount in amounts {
-        properties = properties.set_column_statistics_enabled(amount.path().clone(), EnabledStatistics::None);
-    }
-    Ok(properties.build())
 }
 
 #[cfg(test)]

@@ -104,6 +104,22 @@ pub fn build_plugin(crate_dir: &Path, out: &Path) -> Result<Built, BuildError> {
     Ok(Built { path: out.to_owned(), bytes: component.len() as u64, imports })
 }
 
+/// Builds the plugin crate in `crate_dir` into the target folder of its workspace.
+///
+/// # Errors
+/// As [`build_plugin`].
+pub fn build_in_target(crate_dir: &Path) -> Result<Built, BuildError> {
+    let manifest = crate_dir.join("Cargo.toml");
+    if !manifest.is_file() {
+        return Err(BuildError::NotACrate(crate_dir.to_owned()));
+    }
+    let io = |source| BuildError::Io { path: crate_dir.to_owned(), source };
+    let folder = crate_dir.canonicalize().map_err(io)?;
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".wasm");
+    build_plugin(crate_dir, &Metadata::of(&manifest)?.target_directory.join("plugins").join(name))
+}
+
 /// What cargo says of the crate's workspace.
 struct Metadata {
     target_directory: PathBuf,

@@ -58,10 +58,9 @@ impl Calls {
         PluginError::Contract { place: Box::new(self.place()), problem }
     }
 
-    /// Rows that were refused; the store is not used again.
-    pub(super) fn bad_rows(&mut self, table: &str, problem: String) -> PluginError {
+    /// The store is not used again: what it returned was refused.
+    pub(super) fn poison(&mut self) {
         self.poisoned = true;
-        PluginError::BadRows { place: Box::new(self.place()), table: table.to_owned(), problem }
     }
 
     /// A limit the host itself counts; the store is not used again.
@@ -91,6 +90,9 @@ impl Calls {
         }
         if let Some(rule) = state.broken_rule {
             return PluginError::Contract { place, problem: rule.to_owned() };
+        }
+        if let Some(asked) = state.memory.unavailable {
+            return PluginError::NoMemory { place, asked: mib(asked as u64) };
         }
         if let Some(asked) = state.memory.refused {
             let detail = format!("{} allowed, {} asked for", mib(limits.memory_bytes), mib(asked as u64));

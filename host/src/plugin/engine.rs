@@ -69,8 +69,21 @@ impl Engine {
     /// # Errors
     /// [`PluginError::Engine`] when this machine cannot run compiled WebAssembly.
     pub fn new(options: EngineOptions) -> Result<Self, PluginError> {
+        Self::with(options, &config())
+    }
+
+    /// Starts an engine that counts the instructions of guests ([`super::Usage::instructions`]). The count is the same on
+    /// every machine; guests run some percent slower.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn counting_instructions(options: EngineOptions) -> Result<Self, PluginError> {
+        Self::with(options, config().consume_fuel(true))
+    }
+
+    fn with(options: EngineOptions, config: &Config) -> Result<Self, PluginError> {
         let failed = |error: wasmtime::Error| PluginError::Engine { reason: format!("{error:#}") };
-        let engine = wasmtime::Engine::new(&config()).map_err(failed)?;
+        let engine = wasmtime::Engine::new(config).map_err(failed)?;
         let linker = linker::linker(&engine).map_err(failed)?;
         start_clock(&engine).map_err(|error| PluginError::Engine { reason: error.to_string() })?;
         Ok(Self { engine, linker, cache: open_cache(&options.cache) })
@@ -195,7 +208,7 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginError> {
 }
 
 /// Tells a component from everything else people try.
-fn recognize(path: &Path, bytes: &[u8]) -> Result<(), PluginError> {
+pub(super) fn recognize(path: &Path, bytes: &[u8]) -> Result<(), PluginError> {
     let what = match wasmtime::Engine::detect_precompiled(bytes) {
         Some(Precompiled::Module | Precompiled::Component) => {
             "compiled machine code (.cwasm), which is never loaded from a file: it would run unchecked. Give the .wasm \

@@ -107,6 +107,17 @@ pub enum PluginError {
         /// The limit's value and what was asked for.
         detail: String,
     },
+    /// The plugin may use more memory than this machine has left.
+    #[error(
+        "{place}: this machine has not the {asked} of memory that the plugin may use. Lower --max-memory or --workers, \
+             or run it where there is more"
+    )]
+    NoMemory {
+        /// Which plugin, and which file.
+        place: Box<Place>,
+        /// What it had and asked for, together.
+        asked: String,
+    },
     /// The plugin trapped: a bug in the plugin.
     #[error("{place}: the plugin crashed: {trap}{backtrace}")]
     Trap {
@@ -179,9 +190,11 @@ impl PluginError {
     /// Who has to act.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Engine { .. } | Self::Unreadable { .. } | Self::NotAComponent { .. } | Self::Cancelled { .. } => {
-                ErrorClass::Operator
-            }
+            Self::Engine { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAComponent { .. }
+            | Self::NoMemory { .. }
+            | Self::Cancelled { .. } => ErrorClass::Operator,
             Self::Failure { failure, .. } => match failure.remedy {
                 Remedy::FixSettings => ErrorClass::Operator,
                 Remedy::SkipReport | Remedy::Retry | Remedy::Abort => ErrorClass::Input,

@@ -1,4 +1,4 @@
-//! An instance of a plugin: one store for one file or one unit of work.
+//! An instance of a plugin: one store for some files of one unit of work, or for its summaries.
 //!
 //! After an error that is not a failure the plugin itself returned, the instance answers every call with
 //! [`PluginError::Poisoned`]: a guest that was stopped halfway holds nothing that can be trusted.
@@ -13,10 +13,10 @@ use super::abi::v0_1::{fold, normalize, summarize, types};
 use super::call::{Calls, mib};
 use super::error::{Place, PluginError};
 use super::findings;
-use super::intake::Intake;
 use super::limits::{Cancel, LimitKind, Limits};
-use super::loaded::Plugin;
+use super::loaded::{CallContext, Plugin};
 use super::manifest::TableRole;
+use super::row_reader::{RowReader, Unchecked, UncheckedRows};
 use super::state::{Duty, store};
 use super::types::{NormalizeJob, Outcome, SummaryTask, TableRows};
 
@@ -36,6 +36,8 @@ pub struct Usage {
     pub returned_bytes: u64,
     /// Log records dropped because they came too fast.
     pub log_records_dropped: u64,
+    /// WebAssembly instructions it ran, where the engine counts them.
+    pub instructions: Option<u64>,
 }
 
 /// A normalizer of one instance. Give it back with [`Instance::drop_normalizer`].
@@ -46,6 +48,7 @@ pub struct NormalizerHandle {
     /// Bytes this file pushed and got back.
     pushed: u64,
     returned: u64,
+    finished: bool,
 }
 
 /// An accumulator of one instance. Give it back with [`Instance::drop_accumulator`].
@@ -65,7 +68,7 @@ pub struct Instance {
     normalize: normalize::Guest,
     summarize: Option<summarize::Guest>,
     fold: Option<fold::Guest>,
-    intake: Intake,
+    rows: RowReader,
     returned: u64,
     /// Bytes of saved state and summary rows, which all accumulators of the instance share a budget for.
     drained: u64,
@@ -102,8 +105,15 @@ impl Instance {
             Ok((normalize, summarize, fold))
         })?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let intake = Intake::default();
-        Ok(Self { id, plugin, calls, normalize, summarize, fold, intake, returned: 0, drained: 0 })
+        let rows = RowReader::new(Arc::clone(&plugin), calls.place());
+        Ok(Self { id, plugin, calls, normalize, summarize, fold, rows, returned: 0, drained: 0 })
+    }
+
+    /// Says what is worked on from now on: errors and log records tell it.
+    pub fn turn_to(&mut self, context: &CallContext) {
+        let place = &mut self.calls.store.data_mut().place;
+        place.context = context.to_string();
+        self.rows = RowReader::new(Arc::clone(&self.plugin), place.clone());
     }
 
     /// Opens a normalizer for one file.
@@ -115,7 +125,7 @@ impl Instance {
         let guest = self.normalize.normalizer();
         let opened = self.calls.run(|store| guest.call_open(store, &job))?;
         let resource = opened.map_err(|failure| self.calls.failure(failure))?;
-        Ok(NormalizerHandle { instance: self.id, resource, pushed: 0, returned: 0 })
+        Ok(NormalizerHandle { instance: self.id, resource, pushed: 0, returned: 0, finished: false })
     }
 
     /// Pushes the next piece of the file.
@@ -123,12 +133,22 @@ impl Instance {
     /// # Errors
     /// As [`Instance::open_normalizer`], and [`PluginError::BadRows`] when what came back is not what was declared.
     pub fn push(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Outcome, PluginError> {
+        let unchecked = self.push_unchecked(normalizer, data)?;
+        self.read(unchecked)
+    }
+
+    /// Pushes the next piece of the file and leaves the checking of rows to a [`RowReader`], on another thread perhaps.
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn push_unchecked(&mut self, normalizer: &mut NormalizerHandle, data: &[u8]) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
+        self.unfinished(normalizer)?;
         self.calls.pushed += data.len() as u64;
         normalizer.pushed += data.len() as u64;
         let guest = self.normalize.normalizer();
         let outcome = self.calls.run(|store| guest.call_push(store, normalizer.resource, data))?;
-        self.outcome(normalizer, outcome)
+        self.unchecked(normalizer, outcome)
     }
 
     /// Tells the normalizer that the file has ended.
@@ -136,10 +156,34 @@ impl Instance {
     /// # Errors
     /// As [`Instance::push`].
     pub fn finish(&mut self, normalizer: &mut NormalizerHandle) -> Result<Outcome, PluginError> {
+        let unchecked = self.finish_unchecked(normalizer)?;
+        self.read(unchecked)
+    }
+
+    /// Tells the normalizer that the file has ended and leaves the checking of rows to a [`RowReader`].
+    ///
+    /// # Errors
+    /// As [`Instance::open_normalizer`].
+    pub fn finish_unchecked(&mut self, normalizer: &mut NormalizerHandle) -> Result<Unchecked, PluginError> {
         self.own(normalizer.instance)?;
+        self.unfinished(normalizer)?;
+        normalizer.finished = true;
         let guest = self.normalize.normalizer();
         let outcome = self.calls.run(|store| guest.call_finish(store, normalizer.resource))?;
-        self.outcome(normalizer, outcome)
+        self.unchecked(normalizer, outcome)
+    }
+
+    /// Checks the rows of an earlier call; an instance whose rows are refused is not used again.
+    ///
+    /// # Errors
+    /// [`PluginError::BadRows`] when rows are not what was declared.
+    pub fn read(&mut self, unchecked: Unchecked) -> Result<Outcome, PluginError> {
+        self.rows.read(unchecked).inspect_err(|_| self.calls.poison())
+    }
+
+    /// What checks the rows of this instance that it was not asked to check itself.
+    pub fn row_reader(&self) -> RowReader {
+        RowReader::new(Arc::clone(&self.plugin), self.calls.place())
     }
 
     /// Drops a normalizer and what the guest holds for it.
@@ -259,9 +303,14 @@ impl Instance {
         self.calls.run(|store| accumulator.resource.resource_drop(store))
     }
 
-    /// What the plugin has said so far at `info` and above, for the run's receipt.
+    /// What the plugin has said so far at `info` and above, for the run's receipt, and how much of it was dropped.
     pub fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.calls.store.data_mut().logs.notes)
+        let logs = &mut self.calls.store.data_mut().logs;
+        let mut notes = std::mem::take(&mut logs.notes);
+        if logs.dropped > 0 {
+            notes.push(format!("{} log records came too fast and were dropped", logs.dropped));
+        }
+        notes
     }
 
     /// What the instance has used so far. May be asked after an error, too.
@@ -273,16 +322,23 @@ impl Instance {
             pushed_bytes: self.calls.pushed,
             returned_bytes: self.returned,
             log_records_dropped: state.logs.dropped,
+            instructions: self.calls.store.get_fuel().ok().map(|left| u64::MAX - left),
         }
     }
 
     /// The engine panics on a handle of another store; a mix-up in the host must not take the process down.
     fn own(&self, instance: u64) -> Result<(), PluginError> {
-        if instance == self.id {
-            return Ok(());
-        }
-        let problem = "the host used a handle of another instance; please report this".to_owned();
-        Err(PluginError::Contract { place: Box::new(self.calls.place()), problem })
+        if instance == self.id { Ok(()) } else { Err(self.mixed_up("a handle of another instance")) }
+    }
+
+    /// The contract promises plugins that nothing is pushed after the end.
+    fn unfinished(&self, normalizer: &NormalizerHandle) -> Result<(), PluginError> {
+        if normalizer.finished { Err(self.mixed_up("a normalizer after its end")) } else { Ok(()) }
+    }
+
+    fn mixed_up(&self, what: &str) -> PluginError {
+        let problem = format!("the host used {what}; please report this");
+        PluginError::Contract { place: Box::new(self.calls.place()), problem }
     }
 
     /// Charges a piece of state or result: the host asks for more until the guest says that there is none.
@@ -305,11 +361,12 @@ impl Instance {
         result.map_err(|failure| self.calls.failure(failure))
     }
 
-    fn outcome(
+    /// Charges what a normalizer returned and takes everything but the rows for what it is.
+    fn unchecked(
         &mut self,
         normalizer: &mut NormalizerHandle,
         outcome: Result<normalize::Outcome, types::Failure>,
-    ) -> Result<Outcome, PluginError> {
+    ) -> Result<Unchecked, PluginError> {
         let outcome = outcome.map_err(|failure| self.calls.failure(failure))?;
         let rows = outcome.outputs.iter().map(|output| output.data.len() as u64);
         let rejects = outcome.rejects.iter().map(text_bytes);
@@ -324,23 +381,25 @@ impl Instance {
                 let problem = format!("a normalizer returned rows for table {}, which is a summary", output.table);
                 return Err(self.calls.contract(problem));
             }
-            outputs.push(self.rows(output)?);
+            outputs.push(self.declared(output)?);
         }
         let rejects = outcome.rejects.into_iter().map(|reject| findings::reject(reject.into()));
         let rejects = rejects.collect::<Result<_, _>>().map_err(|problem| self.calls.contract(problem))?;
-        Ok(Outcome { outputs, rows: outcome.rows, rejects, rejects_uncounted: outcome.rejects_uncounted })
+        let (rows, rejects_uncounted) = (outcome.rows, outcome.rejects_uncounted);
+        Ok(Unchecked { outputs, rows, rejects, rejects_uncounted })
     }
 
     fn rows(&mut self, output: types::Output) -> Result<TableRows, PluginError> {
-        let index = output.table as usize;
-        let Some(table) = self.plugin.manifest().tables.get(index) else {
-            return Err(self.calls.contract(format!("it returned rows for table {index}, which it did not declare")));
-        };
-        let batches = self
-            .intake
-            .read(output.data, &table.schema)
-            .map_err(|problem| self.calls.bad_rows(&table.name, problem))?;
-        Ok(TableRows { table: index, batches })
+        let unchecked = self.declared(output)?;
+        self.rows.read_rows(unchecked).inspect_err(|_| self.calls.poison())
+    }
+
+    fn declared(&mut self, output: types::Output) -> Result<UncheckedRows, PluginError> {
+        let table = output.table as usize;
+        if table >= self.plugin.manifest().tables.len() {
+            return Err(self.calls.contract(format!("it returned rows for table {table}, which it did not declare")));
+        }
+        Ok(UncheckedRows { table, data: output.data })
     }
 }
 

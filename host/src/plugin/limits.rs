@@ -135,28 +135,34 @@ const MAX_MEMORIES: usize = 8;
 const MAX_TABLES: usize = 16;
 const MAX_INSTANCES: usize = 32;
 const MAX_TABLE_ELEMENTS: usize = 20_000;
+/// Bytes that a memory can have at most, whatever its type says.
+const MAX_MEMORY_TYPE: usize = 1 << 32;
 
 /// Counts memory over all linear memories of a store; wasmtime's own limiter caps each one alone.
 #[derive(Debug)]
 pub(super) struct MemoryMeter {
     limit: usize,
     held: usize,
-    /// What the growth being tried adds, to take back if the system refuses it.
+    /// What the growth being tried adds, to take back if it fails.
     pending: usize,
+    /// Whether the growth being tried is more than the memory's own type allows.
+    beyond_type: bool,
     pub(super) peak: usize,
     /// The total that was asked for when growth was last refused.
     pub(super) refused: Option<usize>,
+    /// The total that was asked for, within the limit, when this machine had no memory for it.
+    pub(super) unavailable: Option<usize>,
 }
 
 impl MemoryMeter {
     pub(super) fn new(limit: u64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self { limit, held: 0, pending: 0, peak: 0, refused: None }
+        Self { limit, held: 0, pending: 0, beyond_type: false, peak: 0, refused: None, unavailable: None }
     }
 }
 
 impl ResourceLimiter for MemoryMeter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let added = desired.saturating_sub(current);
         let total = self.held.saturating_add(added);
         if total > self.limit {
@@ -165,15 +171,23 @@ impl ResourceLimiter for MemoryMeter {
             return Ok(false);
         }
         self.pending = added;
+        self.beyond_type = desired > maximum.unwrap_or(MAX_MEMORY_TYPE);
         self.held = total;
         self.peak = self.peak.max(total);
         Ok(true)
     }
 
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+    /// A guest that sees a refusal may go on with less, and put out something else. It may see those that come from its
+    /// own type and from the limit, which are the same everywhere; for want of memory on this machine it is stopped.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        let asked = self.held;
         self.held = self.held.saturating_sub(self.pending);
         self.pending = 0;
-        Ok(())
+        if self.beyond_type {
+            return Ok(());
+        }
+        self.unavailable = Some(asked);
+        Err(error)
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

@@ -10,8 +10,8 @@ use super::error::PluginError;
 use super::state::State;
 
 /// The contract's package and the track of it that this host speaks.
-const PACKAGE: &str = "costhost:provider/";
-const TRACK: &str = "0.1.";
+pub(super) const PACKAGE: &str = "costhost:provider/";
+pub(super) const TRACK: &str = "0.1.";
 const ALLOWED: [&str; 3] = ["log", "storage", "types"];
 
 /// A linker with every import a plugin may have.

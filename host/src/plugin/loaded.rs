@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, Resource};
@@ -19,6 +20,9 @@ use super::manifest_check;
 use super::state::{Duty, State, store};
 use super::types::{DiscoverRequest, Findings};
 use crate::source::grant::Grant;
+
+/// What a plugin may take to be instantiated and to say what it is. No flag raises it: there is nothing to compute.
+const DESCRIBE_TIME: Duration = Duration::from_secs(10);
 
 /// What an instance works on, for messages: a run, and a file or unit in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl Plugin {
         let duties = duties(path, &linked)?;
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let place = Place { plugin: name, digest: digest.clone(), context: "describe".to_owned() };
-        let limits = Limits::default();
+        let limits = Limits { wall_base: DESCRIBE_TIME, ..Limits::default() };
         let mut calls = Calls::new(store(linked.engine(), place, Duty::Describe, &limits, &Cancel::default()), limits);
         let declared = calls.run(|store| {
             let instance = linked.instantiate(&mut *store)?;
@@ -207,10 +211,15 @@ fn check_types(
     Ok(())
 }
 
-/// A component whose exports have other types is unfit; every other error stays what it is.
+/// A component whose exports have other types is unfit, and one that needs more than everybody has to say what it is;
+/// every other error stays what it is.
 fn unfit(path: &Path, error: PluginError) -> PluginError {
-    match error {
-        PluginError::Contract { problem, .. } => PluginError::Unfit { path: path.to_owned(), reason: problem },
-        other => other,
-    }
+    let reason = match error {
+        PluginError::Contract { problem, .. } => problem,
+        PluginError::OverLimit { limit, detail, .. } => {
+            format!("it goes over the {limit} limit before it has said what it is: {detail}")
+        }
+        other => return other,
+    };
+    PluginError::Unfit { path: path.to_owned(), reason }
 }

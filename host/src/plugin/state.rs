@@ -114,6 +114,8 @@ pub(super) fn store(
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(usize::try_from(limits.output_bytes_per_call).unwrap_or(usize::MAX));
     store.set_max_component_handles(limits.handles);
+    // Only an engine that counts instructions takes fuel; what is gone of it is the count, never a limit.
+    let _ = store.set_fuel(u64::MAX);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();

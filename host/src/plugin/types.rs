@@ -80,7 +80,7 @@ pub struct InputFile {
     pub dataset: String,
     /// Data rows that the delivery's manifest promises.
     pub rows: Option<u64>,
-    /// Bytes as stored that the delivery's manifest promises.
+    /// Bytes that the delivery's manifest promises: as stored, or of a compressed file, those in it.
     pub bytes: Option<u64>,
 }
 

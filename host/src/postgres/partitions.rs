@@ -4,19 +4,17 @@ use std::collections::BTreeSet;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
-use chrono::{Datelike as _, Days, NaiveDate};
+use chrono::{Datelike as _, NaiveDate};
 
 use super::definition::DatabaseTable;
 use super::digest;
 use super::error::DatabaseError;
 use super::identifier::SchemaName;
 use super::session::Session;
+use crate::settings::Month;
 
 /// How many months one publication may have: a wrong date in a report must not make thousands of partitions.
 const MAX_MONTHS: usize = 240;
-
-/// A calendar month: year, and month from 1.
-type Month = (i32, u32);
 
 /// The days that rows have in the column that partitions are by.
 #[derive(Debug, Default)]
@@ -50,15 +48,15 @@ pub(super) fn days(table: &DatabaseTable, batches: &[RecordBatch]) -> Result<Row
             days.span = Some((first.min(*day), latest.max(*day)));
             let date =
                 date(*day).ok_or_else(|| problem(format!("day {day} since 1970 is not in the years 1 to 9998")))?;
-            days.months.insert((date.year(), date.month()));
+            days.months.insert(Month { year: date.year(), month: date.month() });
         }
     }
     match (days.months.first(), days.months.last()) {
         (Some(first), Some(last)) if days.months.len() > MAX_MONTHS => Err(DatabaseError::Months {
             table: table.name.clone(),
             months: days.months.len(),
-            first: format!("{:04}-{:02}", first.0, first.1),
-            last: format!("{:04}-{:02}", last.0, last.1),
+            first: first.to_string(),
+            last: last.to_string(),
             limit: MAX_MONTHS,
         }),
         _ => Ok(days),
@@ -111,15 +109,14 @@ pub(super) async fn ensure(
 }
 
 /// As Koku names them.
-fn name(table: &str, (year, month): Month) -> String {
-    format!("{table}_{year:04}_{month:02}")
+fn name(table: &str, month: Month) -> String {
+    format!("{table}_{:04}_{:02}", month.year, month.month)
 }
 
 /// The first day, and that of the next month.
-fn bounds((year, month): Month) -> Option<(NaiveDate, NaiveDate)> {
-    let first = NaiveDate::from_ymd_opt(year, month, 1)?;
-    let next = first.checked_add_days(Days::new(31))?.with_day(1)?;
-    Some((first, next))
+fn bounds(month: Month) -> Option<(NaiveDate, NaiveDate)> {
+    let first = |month: Month| NaiveDate::from_ymd_opt(month.year, month.month, 1);
+    Some((first(month)?, first(month.next())?))
 }
 
 async fn existing(

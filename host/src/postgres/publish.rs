@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use chrono::DateTime;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -17,10 +16,11 @@ use super::looked_up::LookedUp;
 use super::partitions::{self, RowDays};
 use super::publication::{Publication, day_of};
 use super::reference_rows::{self, Origin};
-use super::retry::{RETRIES, backoff};
+use super::retry::Retries;
 use super::session::Session;
 use super::tag_keys;
 use crate::plugin::manifest::TableRole;
+use crate::settings::Month;
 
 /// How long a publisher that finds another at the same unit waits before it looks again, at first and at most. It looks
 /// again and again, and does not wait inside the server, so that it can be stopped.
@@ -44,8 +44,7 @@ pub struct Unit {
 impl Unit {
     /// The calendar month in which its period starts, `YYYY-MM`.
     pub(super) fn month(&self) -> String {
-        let start = DateTime::from_timestamp(self.period_start, 0);
-        start.map(|start| start.format("%Y-%m").to_string()).unwrap_or_default()
+        Month::of(self.period_start).map(|month| month.to_string()).unwrap_or_default()
     }
 }
 
@@ -111,16 +110,11 @@ impl Database {
     {
         // The semaphore is never closed.
         let _turn = self.shared.publications.acquire().await.ok();
-        let mut retries = 0;
+        let (mut retries, action) = (Retries::default(), format!("publishing {}", unit.source));
         loop {
             match self.attempt(definition, unit, &read).await {
-                Err(PublishError::Database(error)) if error.is_transient() && retries < RETRIES => {
-                    let wait = backoff(retries);
-                    tracing::warn!(source = unit.source, %error, retry_in = ?wait, "publishing failed; trying again");
-                    tokio::time::sleep(wait).await;
-                    retries += 1;
-                }
-                done => return done.map(|published| Published { retries, ..published }),
+                Err(PublishError::Database(error)) if retries.again(&error, &action).await => {}
+                done => return done.map(|published| Published { retries: retries.count(), ..published }),
             }
         }
     }

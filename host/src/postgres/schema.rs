@@ -7,7 +7,7 @@ use super::connect::Database;
 use super::definition::DatabaseDefinition;
 use super::digest;
 use super::error::DatabaseError;
-use super::retry::{RETRIES, backoff};
+use super::retry::Retries;
 use super::session::Session;
 use super::tables::safe;
 use super::{indexes, own_tables, tables};
@@ -47,16 +47,11 @@ impl Database {
     /// As [`Self::migrate`].
     pub async fn check(&self, definition: &DatabaseDefinition) -> Result<Migrated, DatabaseError> {
         let digest = definition_digest(definition);
-        let mut retries = 0;
+        let mut retries = Retries::default();
         loop {
             match self.migrate_once(definition, &digest).await {
                 // A publication that reads one table and waits for another can be in a deadlock with a migration.
-                Err(error) if error.is_transient() && retries < RETRIES => {
-                    let wait = backoff(retries);
-                    tracing::warn!(%error, retry_in = ?wait, "migrating failed; trying again");
-                    tokio::time::sleep(wait).await;
-                    retries += 1;
-                }
+                Err(error) if retries.again(&error, "migrating").await => {}
                 done => return done,
             }
         }

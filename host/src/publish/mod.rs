@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::ingest::error::chain;
 use crate::ingest::load_id::bill_id;
-use crate::ingest::loaded::month_of;
 use crate::ingest::receipt::PublicationReceipt;
 use crate::lake::{Lake, LakeError, LoadRecord};
 use crate::plugin::Cancel;
@@ -76,13 +75,12 @@ impl Publisher<'_> {
         let mut standing: BTreeMap<&str, (Vec<Publication>, References)> = BTreeMap::new();
         for record in records {
             if self.cancel.is_cancelled() {
-                let error = Some("stopped before it was published".to_owned());
-                receipts.push(PublicationReceipt { error, ..receipt(record) });
+                receipts.push(PublicationReceipt::of(record).because(STOPPED));
                 continue;
             }
             let Some(definition) = definitions.get(&record.plugin) else {
-                let error = format!("the lake does not know what tables plugin {} has; run it once", record.plugin);
-                receipts.push(PublicationReceipt { error: Some(error), ..receipt(record) });
+                let why = format!("the lake does not know what tables plugin {} has; run it once", record.plugin);
+                receipts.push(PublicationReceipt::of(record).because(&why));
                 continue;
             };
             if !standing.contains_key(record.plugin.as_str()) {
@@ -120,11 +118,11 @@ impl Publisher<'_> {
             done = self.database.publish(definition, &unit, read) => Some(done),
             () = self.cancelled() => None,
         };
-        let mut receipt = PublicationReceipt { wall_ms: started.elapsed().as_millis() as u64, ..receipt(record) };
+        let mut receipt = PublicationReceipt::of(record);
+        receipt.wall_ms = started.elapsed().as_millis() as u64;
         let Some(done) = done else {
             tracing::warn!(source = record.source, period = receipt.period, "{STOPPED}");
-            receipt.error = Some(STOPPED.to_owned());
-            return receipt;
+            return receipt.because(STOPPED);
         };
         match done {
             Ok(published) => (receipt.rows, receipt.notes) = (published.rows, published.notes),
@@ -134,7 +132,7 @@ impl Publisher<'_> {
                     PublishError::Database(error) => chain(error),
                 };
                 tracing::error!(source = record.source, period = receipt.period, "not published: {why}");
-                receipt.error = Some(why);
+                return receipt.because(&why);
             }
         }
         receipt
@@ -154,15 +152,4 @@ fn is(publication: &Publication, record: &LoadRecord) -> bool {
         && publication.source_uuid.to_string() == record.source_uuid
         && publication.period_start == record.period_start.div_euclid(1_000_000)
         && publication.load_id == record.load_id
-}
-
-fn receipt(record: &LoadRecord) -> PublicationReceipt {
-    PublicationReceipt {
-        source: record.source.clone(),
-        period: month_of(record).map(|month| month.to_string()).unwrap_or_default(),
-        rows: 0,
-        wall_ms: 0,
-        notes: Vec::new(),
-        error: None,
-    }
 }

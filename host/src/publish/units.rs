@@ -53,7 +53,7 @@ pub async fn prepare_sources(database: &Database, sources: &mut [SourceRequest])
         if !disabled.contains_key(&digest) {
             disabled.insert(digest.clone(), prepare(database, &source.plugin).await?);
         }
-        if let Some(keys) = disabled.get(&digest).filter(|_| !source.settings.names_tag_keys()) {
+        if let Some(keys) = disabled.get(&digest) {
             source.settings.disable_tag_keys(keys);
         }
     }
@@ -85,7 +85,7 @@ pub async fn publish_units(
     let published = try_publish_units(lake, tenant, database, units, cancel).await;
     published.unwrap_or_else(|error| {
         let why = chain(error.as_ref());
-        let failed = |(source, month): &(String, Month)| PublicationReceipt::failed(source, *month, &why);
+        let failed = |(source, month): &(String, Month)| PublicationReceipt::new(source, Some(*month)).because(&why);
         units.values().flatten().map(failed).collect()
     })
 }

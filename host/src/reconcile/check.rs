@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Sums, text};
+use super::Sums;
+use crate::ingest::totals::decimal_text;
 use crate::lake::LoadRecord;
 use arrow::datatypes::i256;
 
@@ -88,9 +89,9 @@ impl Reconciliation {
                 expected: expected.0.clone(),
                 found: found.0.clone(),
                 currency: currency.clone(),
-                expected_value: text(a),
-                found_value: text(b),
-                difference: text(a.wrapping_sub(b)),
+                expected_value: decimal_text(a),
+                found_value: decimal_text(b),
+                difference: decimal_text(a.wrapping_sub(b)),
                 verdict: if a == b { Verdict::Pass } else { Verdict::Fail },
             });
         }

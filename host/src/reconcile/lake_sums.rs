@@ -9,16 +9,14 @@ use datafusion::common::TableReference;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
 
-use super::{InvoiceTotal, text};
+use super::InvoiceTotal;
 use crate::ingest::loaded::partition_of;
+use crate::ingest::totals::decimal_text;
 use crate::lake::{Lake, LoadRecord, REJECTS_TABLE};
-use crate::report::{ReportError, lake_session};
+use crate::report::{EXACT_SUM, ReportError, lake_session};
 
 /// By currency, in units of 10^-18.
 pub type Sums = BTreeMap<String, i256>;
-
-/// Wide enough for any sum of the lake's amounts.
-const EXACT: DataType = DataType::Decimal256(76, 18);
 
 /// One state of the lake's tables of one provider.
 pub struct LakeSums {
@@ -123,14 +121,14 @@ impl LakeSums {
         let total = |(keys, sum): (Vec<String>, i256)| {
             let mut keys = keys.into_iter();
             let mut next = || keys.next().unwrap_or_default();
-            InvoiceTotal { invoice: next(), currency: next(), total: text(sum) }
+            InvoiceTotal { invoice: next(), currency: next(), total: decimal_text(sum) }
         };
         Ok(totals.into_iter().map(total).collect())
     }
 }
 
 fn total(column: &str) -> Expr {
-    sum(datafusion::prelude::cast(ident(column), EXACT))
+    sum(datafusion::prelude::cast(ident(column), EXACT_SUM))
 }
 
 async fn grouped(rows: DataFrame, keys: Vec<Expr>, total: Expr) -> Result<Vec<RecordBatch>, ReportError> {
@@ -143,7 +141,7 @@ fn lines(batch: &RecordBatch, keys: usize) -> Result<Vec<(Vec<String>, i256)>, R
     let texts = batch.columns().iter().take(keys).map(|column| cast(column, &DataType::Utf8));
     let texts = texts.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let Some(sums) = batch.columns().get(keys) else { return Ok(Vec::new()) };
-    let sums = cast(sums, &EXACT).map_err(failed)?;
+    let sums = cast(sums, &EXACT_SUM).map_err(failed)?;
     let sums = sums.as_primitive::<Decimal256Type>();
     let key = |row: usize| {
         let cell = |column: &arrow::array::ArrayRef| {

@@ -9,11 +9,10 @@ pub use lake_sums::{LakeSums, Sums};
 use std::collections::BTreeMap;
 
 use crate::ingest::loaded::month_of;
-use crate::ingest::totals::{decimal_text, parse_decimal_exact};
+use crate::ingest::totals::parse_decimal_exact;
 use crate::lake::LoadRecord;
 use crate::postgres::definition::{DatabaseDefinition, RowsTable};
 use crate::report::ReportError;
-use arrow::datatypes::i256;
 
 /// What a database holds of one bill: exact sums by table and currency.
 pub type DatabaseSums = BTreeMap<String, Sums>;
@@ -86,9 +85,4 @@ fn totals_as_read(record: &LoadRecord) -> BTreeMap<String, Sums> {
         by_currency.into_iter().filter_map(|(currency, text)| Some((currency, parse_decimal_exact(&text)?))).collect()
     };
     totals.into_iter().map(|(column, by_currency)| (column, sums(by_currency))).collect()
-}
-
-/// Exact decimal text of a sum.
-fn text(sum: i256) -> String {
-    decimal_text(sum)
 }

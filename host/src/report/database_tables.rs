@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
-use chrono::{Datelike as _, NaiveDate};
+use arrow::datatypes::{Date32Type, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
@@ -76,9 +75,6 @@ fn columns(definition: &ReportDefinition, query: &ReportQuery) -> Vec<String> {
 
 /// The days that a question is about.
 fn days(query: &ReportQuery) -> Days {
-    let day = |date: NaiveDate| date.num_days_from_ce() - UNIX_EPOCH;
+    let day = Date32Type::from_naive_date;
     Days { from: query.from.map(day), until: query.to.map(|last| day(last) + 1) }
 }
-
-/// 1970-01-01, in days from the common era.
-const UNIX_EPOCH: i32 = 719_163;

@@ -23,7 +23,7 @@ use super::render::text_of;
 use crate::plugin::manifest::{Aggregate, Measure, ReportDefinition, Unit};
 
 /// 38 digits are enough for a row, not for the sum of many: 20 of them stand before the point.
-const EXACT: DataType = DataType::Decimal256(76, 18);
+pub const EXACT_SUM: DataType = DataType::Decimal256(76, 18);
 
 /// Answers a question to a declared report from its table.
 ///
@@ -95,7 +95,7 @@ fn group(
         let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_));
         let (aggregate, result) = match measure.aggregate {
             Aggregate::Sum if data_type.is_floating() => (sum(column), ident(output(i))),
-            Aggregate::Sum => (sum(cast(column, EXACT)), ident(output(i))),
+            Aggregate::Sum => (sum(cast(column, EXACT_SUM)), ident(output(i))),
             Aggregate::Max => (max(column), ident(output(i))),
             Aggregate::CountDistinct if is_list => {
                 let lists = array_agg(column.clone()).filter(column.is_not_null()).build()?;

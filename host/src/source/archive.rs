@@ -13,11 +13,14 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::error::SourceError;
 use super::fetch::Object;
+use super::metered::Metered;
 use super::raw::Raw;
 use super::remote::Pinned;
 
 /// What is fetched at once around the directory.
 const WINDOW: u64 = 256 << 10;
+/// Most bytes that are read to find the file in an archive. What is kept of an entry is several times as large.
+const MAX_DIRECTORY: u64 = 4 << 20;
 
 /// A member's content, checked against its length and checksum at the end.
 pub(super) struct Member {
@@ -104,8 +107,12 @@ pub(super) fn open_only_member(object: &Object, place: &str, handle: &Handle) ->
 }
 
 fn find_only_member(reader: impl Read + Seek, place: &str, size: u64) -> Result<Facts, SourceError> {
-    let mut archive = ZipArchive::new(reader).map_err(|e| failed(place, size, e))?;
     let unsupported = |problem: String| SourceError::Unsupported { place: place.to_owned(), problem };
+    let too_much = unsupported(format!(
+        "the zip archive has a directory of more than {MAX_DIRECTORY} bytes where exactly one file is expected"
+    ));
+    let reader = Metered::new(reader, MAX_DIRECTORY, too_much);
+    let mut archive = ZipArchive::new(reader).map_err(|e| failed(place, size, e))?;
     let mut found = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_data(index).map_err(|e| failed(place, size, e))?;

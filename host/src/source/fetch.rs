@@ -121,10 +121,24 @@ impl FileReader {
     /// # Errors
     /// The file changed, cannot be read, is cut off or broken, or is larger than its limit.
     pub fn next_chunk(&mut self) -> Result<Option<&[u8]>, SourceError> {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let more = self.read_chunk(&mut chunk);
+        self.chunk = chunk;
+        Ok(more?.then_some(&self.chunk))
+    }
+
+    /// The next decompressed bytes, in place of what was in `chunk`, which may come from an earlier call and go round;
+    /// `false` after the end.
+    ///
+    /// # Errors
+    /// As [`FileReader::next_chunk`].
+    pub fn read_chunk(&mut self, chunk: &mut Vec<u8>) -> Result<bool, SourceError> {
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
-        let filled = self.fill().inspect_err(|_| self.ended = true)?;
+        chunk.resize(CHUNK, 0);
+        let filled = self.fill(chunk).inspect_err(|_| self.ended = true)?;
+        chunk.truncate(filled);
         self.ended = filled < CHUNK;
         self.out += filled as u64;
         if self.out > self.limit {
@@ -132,13 +146,12 @@ impl FileReader {
             let limit = format!("it decompresses to more than {} bytes", self.limit);
             return Err(SourceError::OverLimit { place: self.place.clone(), limit });
         }
-        Ok(self.chunk.get(..filled).filter(|c| !c.is_empty()))
+        Ok(filled > 0)
     }
 
-    fn fill(&mut self) -> Result<usize, SourceError> {
-        self.chunk.resize(CHUNK, 0);
+    fn fill(&mut self, chunk: &mut [u8]) -> Result<usize, SourceError> {
         let mut filled = 0;
-        while let Some(rest) = self.chunk.get_mut(filled..).filter(|r| !r.is_empty()) {
+        while let Some(rest) = chunk.get_mut(filled..).filter(|r| !r.is_empty()) {
             match self.decoder.read(rest) {
                 Ok(0) => break,
                 Ok(read) => filled += read,

@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod grant;
 mod local;
 mod location;
+mod metered;
 pub mod parquet;
 mod raw;
 mod remote;

@@ -71,6 +71,40 @@ pub fn open_parquet(
     columns: &[String],
     handle: Handle,
 ) -> Result<ParquetFile, SourceError> {
+    open_part(location, file, columns, Part::WHOLE, handle)
+}
+
+/// A share of a file's row groups: the `index`th of `of`, all about the same size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which, from 0.
+    pub index: usize,
+    /// How many there are; some are empty when the file has fewer row groups.
+    pub of: usize,
+}
+
+impl Part {
+    /// All of a file.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    fn row_groups(self, count: usize) -> Range<usize> {
+        let of = self.of.max(1);
+        let start = |index: usize| count * index.min(of) / of;
+        start(self.index)..start(self.index + 1)
+    }
+}
+
+/// Opens some of the row groups of a Parquet file, as [`open_parquet`] does with the whole of it.
+///
+/// # Errors
+/// As [`open_parquet`].
+pub fn open_part(
+    location: &Location,
+    file: &InputSpec,
+    columns: &[String],
+    part: Part,
+    handle: Handle,
+) -> Result<ParquetFile, SourceError> {
     let place = location.place(&file.path);
     let object = Object::open(location, file, &handle)?;
     let size = object.size();
@@ -83,7 +117,8 @@ pub fn open_parquet(
             let again = file.try_clone().map_err(|e| SourceError::from_io(&*place, "opening the file", &e))?;
             let loaded = ArrowReaderMetadata::load(&file, options()).map_err(|e| failed(&place, size, e))?;
             let metadata = with_types(loaded);
-            let reader = local_reader(file, &metadata, columns).map_err(|e| failed(&place, size, e))?;
+            let groups = part.row_groups(metadata.metadata().num_row_groups());
+            let reader = local_reader(file, &metadata, columns, groups).map_err(|e| failed(&place, size, e))?;
             (metadata, Some(reader), None, Some((again, tag)))
         }
         Object::Remote(pinned) => {
@@ -92,11 +127,15 @@ pub fn open_parquet(
                 .block_on(ArrowReaderMetadata::load_async(&mut source, options()))
                 .map_err(|e| failed(&place, size, e))?;
             let metadata = with_types(loaded);
-            let groups = fetch_groups(source, &metadata, columns, &handle).map_err(|e| failed(&place, size, e))?;
+            let groups = part.row_groups(metadata.metadata().num_row_groups());
+            let groups =
+                fetch_groups(source, &metadata, columns, groups, &handle).map_err(|e| failed(&place, size, e))?;
             (metadata, None, Some(groups), None)
         }
     };
-    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
+    let chosen = part.row_groups(metadata.metadata().num_row_groups());
+    let chosen = metadata.metadata().row_groups().get(chosen).unwrap_or_default();
+    let rows = chosen.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or_default()).sum();
     let schema = chosen_schema(&metadata, columns);
     Ok(ParquetFile { schema, rows, given: 0, place, size, current, groups, local })
 }
@@ -107,7 +146,7 @@ impl ParquetFile {
         Arc::clone(&self.schema)
     }
 
-    /// Rows in the whole file.
+    /// Rows in the whole file, or in the part that was opened.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -165,8 +204,10 @@ fn local_reader(
     file: File,
     metadata: &ArrowReaderMetadata,
     columns: &[String],
+    groups: Range<usize>,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
     ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_row_groups(groups.collect())
         .with_projection(projection(metadata, columns))
         .with_batch_size(BATCH_ROWS)
         .build()
@@ -177,10 +218,12 @@ fn fetch_groups(
     source: Spans,
     metadata: &ArrowReaderMetadata,
     columns: &[String],
+    groups: Range<usize>,
     handle: &Handle,
 ) -> Result<mpsc::Receiver<Result<ParquetRecordBatchReader, SourceError>>, ParquetError> {
     let (place, size) = (source.0.place.clone(), source.0.size);
     let mut stream = ParquetRecordBatchStreamBuilder::new_with_metadata(source, metadata.clone())
+        .with_row_groups(groups.collect())
         .with_projection(projection(metadata, columns))
         .with_batch_size(BATCH_ROWS)
         .build()?;

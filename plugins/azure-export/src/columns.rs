@@ -117,9 +117,12 @@ const TEXTS: &[&str] = &[
 const ALIASES: &[(&str, &str)] = &[
     ("billingcurrencycode", "billing_currency"),
     ("cost", "cost_in_billing_currency"),
+    ("exchangerate", "exchange_rate_pricing_to_billing"),
     ("instanceid", "resource_id"),
     ("instancename", "resource_id"),
     ("invoicesection", "invoice_section_name"),
+    ("marketprice", "pay_g_price"),
+    ("pricingcurrencycode", "pricing_currency"),
     ("product", "product_name"),
     ("resourcegroupname", "resource_group"),
     ("subscriptionguid", "subscription_id"),
@@ -158,6 +161,12 @@ static BY_FOLDED: LazyLock<std::collections::BTreeMap<String, usize>> = LazyLock
     names.chain(aliases).filter(|(name, _)| name != EXTRA && name != METRIC).collect()
 });
 
+/// Whether a name is the column's own and not another one for it.
+#[must_use]
+pub fn is_own_name(name: &str, column: usize) -> bool {
+    line_items_schema().fields().get(column).is_some_and(|field| folded(field.name()) == folded(name))
+}
+
 /// The column that an export's column becomes, by any of its spellings. Never one that is ours alone.
 #[must_use]
 pub fn canonical(name: &str) -> Option<usize> {
@@ -172,7 +181,7 @@ mod tests {
         canonical(spelled).map(|column| line_items_schema().field(column).name().clone())
     }
 
-    /// Columns that Microsoft documents: EA, MCA, MPA.
+    /// Columns that Microsoft documents: EA, MCA, MPA, from the version 2019-10-01 on.
     const DOCUMENTED: &str = "InvoiceSectionName,AccountName,AccountOwnerId,SubscriptionId,SubscriptionName,ResourceGroup,\
         ResourceLocation,Date,ProductName,MeterCategory,MeterSubCategory,MeterId,MeterName,MeterRegion,UnitOfMeasure,\
         Quantity,EffectivePrice,CostInBillingCurrency,CostCenter,ConsumedService,ResourceId,Tags,OfferId,AdditionalInfo,\
@@ -184,7 +193,8 @@ mod tests {
         resellerName,resellerMpnId,servicePeriodEndDate,servicePeriodStartDate,ProductId,publisherId,resourceGroupName,\
         location,billingCurrency,pricingCurrency,costInPricingCurrency,costInUsd,paygCostInBillingCurrency,paygCostInUsd,\
         exchangeRatePricingToBilling,exchangeRateDate,provider,partnerTenantId,partnerName,customerTenantId,customerName,\
-        partnerEarnedCreditRate,partnerEarnedCreditApplied,Product,Cost,InvoiceSection,InstanceName";
+        partnerEarnedCreditRate,partnerEarnedCreditApplied,Product,Cost,InvoiceSection,InstanceName,ResellerMPNId,\
+        PricingCurrencyCode,ExchangeRate,MarketPrice";
 
     #[test]
     fn every_documented_column_has_a_place() {

@@ -260,6 +260,49 @@ fn months_that_are_none_and_runs_that_are_not_whole_are_problems() {
 }
 
 #[test]
+fn exports_that_lie_beside_each_other_in_a_month_are_not_taken_for_runs_of_one() {
+    let container = Container::new();
+    let ids = ["939d61dc-6eb1-48e2-839a-a6b004e77af5", "f275418c-da2f-466e-9fdf-e1685f53f26c"];
+    let put = |name: &str, cost: &str, day: &str| {
+        container.put(&format!("e/20251001-20251031/{name}.csv"), &rows("10/13/2025", cost), day);
+    };
+    put("actual", "1", "2025-10-13");
+    put("amortized", "2", "2025-10-14");
+    let found = container.find();
+    assert_eq!((found.reports.len(), codes(&found)), (0, vec!["report.several-exports"]));
+    let container = Container::new();
+    for (name, cost) in [(format!("a_{}", ids[0]), "1"), (format!("b_{}", ids[1]), "2")] {
+        container.put(&format!("e/20251001-20251031/{name}.csv"), &rows("10/13/2025", cost), "2025-10-13");
+    }
+    container.put("e/20251101-20251130/a.csv", &rows("11/13/2025", "3"), "2025-11-13");
+    let found = container.find();
+    assert_eq!(codes(&found), ["report.several-exports"]);
+    assert_eq!(found.reports.len(), 1, "another month of it is not concerned");
+}
+
+#[test]
+fn focus_exports_without_a_manifest_are_left_alone_too() {
+    let container = Container::new();
+    container.put("e/20251001-20251031/e.csv", &rows("10/13/2025", "1"), "2025-10-13");
+    let focus = "BilledCost,ChargePeriodStart\n1,2025-10-01\n";
+    container.put("f/20251001-20251031/f.csv", focus, "2025-10-13");
+    assert_eq!(only(&container.find()).source, "e");
+    let container = Container::new();
+    container.put("f/20251001-20251031/f.csv", focus, "2025-10-13");
+    assert_eq!(codes(&container.find()), ["discover.other-export"]);
+}
+
+#[test]
+fn numbers_of_years_and_months_are_no_partitions() {
+    for name in ["costs_2025", "costs_202510", "costs_20251031", "2025-10/costs_2025"] {
+        let container = Container::new();
+        container.put(&format!("{name}.csv"), &rows("10/13/2025", "1"), "2025-10-13");
+        let found = container.find();
+        assert_eq!(container.costs(only(&found)), ["1"], "{name}");
+    }
+}
+
+#[test]
 fn windows_keep_other_months_away() {
     let container = Container::new();
     for month in ["20250901-20250930", "20251001-20251031", "20251101-20251130"] {

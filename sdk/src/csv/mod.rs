@@ -3,6 +3,7 @@
 //! Invariant: the rows do not depend on where the bytes were cut.
 
 pub mod field;
+mod positions;
 mod scan;
 mod simd;
 
@@ -10,8 +11,11 @@ use scan::{Marks, State};
 
 /// The longest row that is read.
 pub const MAX_ROW: usize = 16 << 20;
-/// Longer pushes are looked at in pieces of this size, so that positions fit 32 bits.
-const PIECE: usize = 1 << 20;
+/// Longer pushes are looked at in pieces of this size: a piece, its positions and the dictionaries that its fields are
+/// looked up in then stay in a core's own cache.
+const PIECE: usize = 256 << 10;
+/// Bytes that are copied at once to look for the end of a row that was cut.
+const STEP: usize = 4 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A row is longer than [`MAX_ROW`].
@@ -81,7 +85,8 @@ impl Reader {
         Reader { buffer: Vec::new(), marks: Marks::new(), offset: 0, rows: 0, started: false }
     }
 
-    /// Takes the next bytes and hands the rows that end in them to `take`, in blocks.
+    /// Takes the next bytes and hands the rows that end in them to `take`, in blocks. Rows are read where they lie; only one
+    /// that is cut is put together in a buffer.
     ///
     /// # Errors
     /// When a row is too long, or when `take` fails.
@@ -90,20 +95,75 @@ impl Reader {
         bytes: &[u8],
         mut take: impl FnMut(Block<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for piece in bytes.chunks(PIECE) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
             self.forget();
-            self.buffer.extend_from_slice(piece);
-            if !self.start(false) {
-                continue;
-            }
-            self.marks.scan(&self.buffer);
-            self.check_lengths()?;
-            if !self.marks.rows.is_empty() {
-                self.rows += self.marks.rows.len() as u64;
-                take(self.block(false))?;
-            }
+            let used = if self.started && self.buffer.is_empty() { self.read_in_place(rest, &mut take)? } else { 0 };
+            let used = if used == 0 { self.read_cut_row(rest, &mut take)? } else { used };
+            rest = rest.get(used..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Takes whole rows from the start of `bytes`, which is the start of a row: how many bytes they are. When these are the
+    /// last bytes, what is left of them is kept.
+    fn read_in_place<E>(
+        &mut self,
+        bytes: &[u8],
+        take: &mut impl FnMut(Block<'_>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let piece = bytes.get(..PIECE).unwrap_or(bytes);
+        self.marks.restart();
+        self.marks.scan(piece);
+        self.rows += self.marks.rows.len() as u64;
+        if !self.marks.rows.is_empty() {
+            take(self.block(piece, false))?;
+        }
+        let gone = self.marks.open_row();
+        self.offset += gone as u64;
+        self.marks.forget(gone);
+        if piece.len() < bytes.len() {
+            self.marks.restart();
+            return Ok(gone);
+        }
+        self.keep(piece.get(gone..).unwrap_or_default());
+        Ok(piece.len())
+    }
+
+    fn keep(&mut self, cut: &[u8]) {
+        self.buffer.extend_from_slice(cut);
+        self.marks.ascii = cut.is_ascii();
+    }
+
+    /// Adds a few bytes to the row in progress, in the buffer. When it ends in them: as many bytes as belong to it, and to
+    /// whole rows after it.
+    fn read_cut_row<E: From<RowTooLong>>(
+        &mut self,
+        bytes: &[u8],
+        take: &mut impl FnMut(Block<'_>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let piece = bytes.get(..STEP).unwrap_or(bytes);
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(piece);
+        if !self.start(false) {
+            return Ok(piece.len());
+        }
+        self.marks.scan(&self.buffer);
+        self.check_lengths()?;
+        if !self.marks.rows.is_empty() {
+            self.rows += self.marks.rows.len() as u64;
+            take(self.block(&self.buffer, false))?;
+        }
+        let gone = self.marks.open_row();
+        if gone <= before {
+            return Ok(piece.len());
+        }
+        // The next row begins within the piece: it is read where it lies.
+        let left = self.buffer.len() - gone;
+        self.offset += gone as u64;
+        self.buffer.clear();
+        self.marks.restart();
+        Ok(piece.len() - left)
     }
 
     /// The file has ended: a last row without a line feed goes to `take`.
@@ -122,13 +182,14 @@ impl Reader {
             return Ok(());
         }
         self.rows += self.marks.rows.len() as u64;
-        take(self.block(open_quote))
+        take(self.block(&self.buffer, open_quote))
     }
 
-    fn block(&self, open_quote: bool) -> Block<'_> {
+    /// The rows that were found in `data`.
+    fn block<'a>(&'a self, data: &'a [u8], open_quote: bool) -> Block<'a> {
         Block {
-            data: &self.buffer,
-            positions: &self.marks.positions,
+            data,
+            positions: self.marks.positions.as_slice(),
             rows: &self.marks.rows,
             offset: Some(self.offset),
             ascii: self.marks.ascii,
@@ -164,7 +225,7 @@ impl Reader {
         if self.buffer.len() <= MAX_ROW {
             return Ok(());
         }
-        let block = self.block(false);
+        let block = self.block(&self.buffer, false);
         let whole = block.rows().position(|row| row.raw().len() > MAX_ROW);
         let begin = self.marks.open_row();
         let (row, begin) = match whole {
@@ -314,7 +375,7 @@ impl Writer {
     pub fn block(&self) -> Block<'_> {
         Block {
             data: &self.buffer,
-            positions: &self.marks.positions,
+            positions: self.marks.positions.as_slice(),
             rows: &self.marks.rows,
             offset: None,
             ascii: self.buffer.is_ascii(),

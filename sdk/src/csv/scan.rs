@@ -4,6 +4,7 @@
 //! field taken as it stands, text after a closing quote kept. Well-formed blocks of 64 bytes are decided bit-parallel;
 //! blocks in which a quote stands where none should go through the state machine that defines the grammar.
 
+use super::positions::Positions;
 use super::simd::{self, Masks};
 
 /// What the byte before means for the next one.
@@ -44,7 +45,7 @@ pub(super) struct Marks {
     /// Everything before it was looked at.
     pub(super) scanned: usize,
     /// For each row: the byte before it (wrapping), then the byte after each of its fields.
-    pub(super) positions: Vec<u32>,
+    pub(super) positions: Positions,
     pub(super) rows: Vec<RowMarks>,
     /// Where the marks of the row in progress begin.
     pub(super) open: usize,
@@ -53,7 +54,14 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn new() -> Marks {
-        Marks { state: State::Start, scanned: 0, positions: vec![u32::MAX], rows: Vec::new(), open: 0, ascii: true }
+        Marks {
+            state: State::Start,
+            scanned: 0,
+            positions: Positions::of(u32::MAX),
+            rows: Vec::new(),
+            open: 0,
+            ascii: true,
+        }
     }
 
     /// Looks at the rest of the buffer, whose end may be anywhere.
@@ -80,22 +88,17 @@ impl Marks {
             };
             outside = !quoted;
         }
-        let newline = masks.newline & outside;
+        let mut newline = masks.newline & outside;
         let mut ends = (masks.comma & outside) | newline;
-        if newline == 0 {
-            self.fields(ends);
-        } else {
-            while ends != 0 {
-                let bit = ends.trailing_zeros();
-                let at = self.scanned + bit as usize;
-                if newline >> bit & 1 == 1 {
-                    self.end_row(buffer, at)
-                } else {
-                    self.positions.push(at as u32)
-                }
-                ends &= ends - 1;
-            }
+        while newline != 0 {
+            let bit = newline.trailing_zeros();
+            let before = (1 << bit) - 1;
+            self.positions.push_bits(self.scanned as u32, ends & before);
+            self.end_row(buffer, self.scanned + bit as usize);
+            newline &= newline - 1;
+            ends &= !before & !(1 << bit);
         }
+        self.positions.push_bits(self.scanned as u32, ends);
         let last = |mask: u64| mask & outside & 1 << 63 != 0;
         self.state = if outside & 1 << 63 == 0 {
             State::Quoted
@@ -123,20 +126,6 @@ impl Marks {
         if opening & !before == 0 { Some(quoted) } else { None }
     }
 
-    #[inline]
-    fn fields(&mut self, mut ends: u64) {
-        let mut found = [0u32; 64];
-        let mut count = 0;
-        while ends != 0 {
-            if let Some(slot) = found.get_mut(count) {
-                *slot = self.scanned as u32 + ends.trailing_zeros();
-            }
-            count += 1;
-            ends &= ends - 1;
-        }
-        self.positions.extend_from_slice(found.get(..count).unwrap_or_default());
-    }
-
     /// The grammar itself, byte by byte.
     fn bytes(&mut self, buffer: &[u8], bytes: &[u8]) {
         for (i, &byte) in bytes.iter().enumerate() {
@@ -153,7 +142,7 @@ impl Marks {
 
     /// A row ends before `at`; the next one begins after it.
     pub(super) fn end_row(&mut self, buffer: &[u8], at: usize) {
-        let begin = self.positions.get(self.open).copied().unwrap_or(u32::MAX).wrapping_add(1) as usize;
+        let begin = self.positions.get(self.open).unwrap_or(u32::MAX).wrapping_add(1) as usize;
         let carriage_return = at > begin && buffer.get(at - 1) == Some(&b'\r');
         let end = at - usize::from(carriage_return);
         let fields = self.positions.len() - self.open;
@@ -169,18 +158,23 @@ impl Marks {
 
     /// Forgets finished rows and the first `gone` bytes of the buffer.
     pub(super) fn forget(&mut self, gone: usize) {
-        self.positions.drain(..self.open);
-        for position in &mut self.positions {
-            *position = position.wrapping_sub(gone as u32);
-        }
+        self.positions.forget(self.open, gone as u32);
         self.rows.clear();
         self.open = 0;
         self.scanned -= gone;
         self.ascii = true;
     }
 
+    /// Forgets everything: what comes next is the start of a row, in another buffer.
+    pub(super) fn restart(&mut self) {
+        self.positions.truncate(0);
+        self.positions.push(u32::MAX);
+        self.rows.clear();
+        (self.state, self.scanned, self.open, self.ascii) = (State::Start, 0, 0, true);
+    }
+
     /// Where the row in progress begins.
     pub(super) fn open_row(&self) -> usize {
-        self.positions.get(self.open).copied().unwrap_or(u32::MAX).wrapping_add(1) as usize
+        self.positions.get(self.open).unwrap_or(u32::MAX).wrapping_add(1) as usize
     }
 }

@@ -74,7 +74,8 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Fold<TEXTS, SUM
     /// When a sum does not fit its column, or Arrow refuses a piece.
     pub fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         if self.waiting.is_none() {
-            self.waiting = Some(state::cut(self.sorted()?, state::RESOURCES).into_iter());
+            let groups = self.groups.by_number().map_err(|overflow| self.layout.overflow(overflow))?;
+            self.waiting = Some(state::cut(groups, state::RESOURCES).into_iter());
             self.pieces = state_facts::save(&self.facts.sorted(&self.groups.interner))?.into_iter();
         }
         if let Some(piece) = self.pieces.next() {

@@ -66,26 +66,60 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
         }
     }
 
+    /// The measures of a group.
+    #[inline]
+    pub fn measures(&mut self, group: u32) -> Option<&mut Measures<SUMS, MAXIMA>> {
+        self.groups.get_mut(group as usize).map(|(_, measures)| measures)
+    }
+
     /// The groups in the order of their keys' texts, each with its resources sorted: what rows came first does not show.
     ///
     /// # Errors
     /// When a sum does not fit its column.
     pub fn sorted(&self) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
         let ranks = self.interner.ranks();
-        let rank = |id: u32| ranks.get(id as usize).copied().unwrap_or_default();
-        let mut resources: Vec<(u32, u32)> = self.resources.iter().map(|&pair| split(pair)).collect();
-        resources.sort_unstable_by_key(|&(group, resource)| (group, rank(resource)));
-
-        let mut groups: Vec<Group<TEXTS, SUMS, MAXIMA>> = Vec::with_capacity(self.groups.len());
-        let mut rest = resources.as_slice();
-        for (index, (key, measures)) in (0_u32..).zip(&self.groups) {
-            measures.check()?;
-            let (own, others) = rest.split_at(rest.partition_point(|&(group, _)| group <= index));
-            let resources = own.iter().map(|&(_, resource)| resource).collect();
-            groups.push(Group { key: *key, measures: *measures, resources });
-            rest = others;
+        let mut texts = vec![NONE; ranks.len()];
+        for (id, rank) in (0_u32..).zip(&ranks) {
+            if let Some(text) = texts.get_mut(*rank as usize) {
+                *text = id;
+            }
         }
-        groups.sort_unstable_by_key(|group| (group.key.day, group.key.texts.map(rank)));
+        let of = |table: &[u32], at: u32| table.get(at as usize).copied().unwrap_or_default();
+        self.in_order(|id| of(&ranks, id), |rank| of(&texts, rank))
+    }
+
+    /// The groups in the order of the numbers of their keys' texts, each with its resources by number: nobody reads them but
+    /// another accumulator, and comparing texts takes long.
+    ///
+    /// # Errors
+    /// When a sum does not fit its column.
+    pub fn by_number(&self) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
+        self.in_order(|id| id, |id| id)
+    }
+
+    /// The groups by the ranks of their texts; `text` is the text of a rank. Groups are large, so it is their keys that are
+    /// sorted.
+    fn in_order(
+        &self,
+        rank: impl Fn(u32) -> u32,
+        text: impl Fn(u32) -> u32,
+    ) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
+        let ranked = |&pair: &u64| pair >> 32 << 32 | u64::from(rank(pair as u32));
+        let mut resources: Vec<u64> = self.resources.iter().map(ranked).collect();
+        resources.sort_unstable();
+        let keys = self.groups.iter().map(|(key, _)| (key.day, key.texts.map(&rank)));
+        let mut order: Vec<_> = keys.zip(0_u32..).collect();
+        order.sort_unstable();
+
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for (_, group) in order {
+            let Some((key, measures)) = self.groups.get(group as usize) else { continue };
+            measures.check()?;
+            let from = resources.partition_point(|pair| split(*pair).0 < group);
+            let own = resources.get(from..).unwrap_or_default().iter().take_while(|pair| split(**pair).0 == group);
+            let resources = own.map(|pair| text(*pair as u32)).collect();
+            groups.push(Group { key: *key, measures: *measures, resources });
+        }
         Ok(groups)
     }
 }

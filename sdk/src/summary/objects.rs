@@ -1,18 +1,83 @@
 //! Tags and cost categories of a row, as the text of a JSON object; and which keys there are.
 
 use super::columns::Maps;
-use super::hash::{FastMap, FastSet};
+use super::hash::{FastHasher, FastSet};
 use super::texts::{Interner, NONE};
+use std::hash::Hasher as _;
 
 /// Objects seen so far. Rows share few of them, so each is written once.
 #[derive(Debug)]
 pub struct Objects {
-    /// (key, value) pairs as they came, each pair in one number, to the number of the object's text.
-    known: FastMap<Box<[u64]>, u32>,
+    known: Known,
     pairs: Vec<u64>,
-    last: Vec<u64>,
-    last_id: u32,
     others: Others,
+}
+
+/// The numbers of objects' texts by their (key, value) pairs as they came, each pair in one number. A table of its own, as
+/// it is asked for every row: comparing slices is a call in a guest, and the pairs of all objects lie side by side here.
+#[derive(Debug, Default)]
+struct Known {
+    pairs: Vec<u64>,
+    /// By object: where its pairs end, and the number of its text.
+    objects: Vec<(usize, u32)>,
+    /// Hash in the upper half, object + 1 in the lower; 0 where free. A power of two long, at most half full.
+    slots: Vec<u64>,
+}
+
+impl Known {
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
+    fn find_or_add(&mut self, pairs: &[u64], number: impl FnOnce(&[u64]) -> u32) -> u32 {
+        if self.objects.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let mut hasher = FastHasher::default();
+        pairs.iter().for_each(|pair| hasher.write_u64(*pair));
+        let hash = hasher.finish() & 0xffff_ffff;
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                break;
+            }
+            if slot >> 32 == hash
+                && let Some(text) = self.text_if(slot as u32 - 1, pairs)
+            {
+                return text;
+            }
+            at = (at + 1) & mask;
+        }
+        let text = number(pairs);
+        self.pairs.extend_from_slice(pairs);
+        self.objects.push((self.pairs.len(), text));
+        self.slots[at] = hash << 32 | self.objects.len() as u64;
+        text
+    }
+
+    /// The number of an object's text, if these are its pairs.
+    #[inline]
+    fn text_if(&self, object: u32, pairs: &[u64]) -> Option<u32> {
+        let before = (object as usize).checked_sub(1).and_then(|before| self.objects.get(before));
+        let begin = before.map_or(0, |object| object.0);
+        let (end, text) = *self.objects.get(object as usize)?;
+        let own = self.pairs.get(begin..end)?;
+        let differ = own.iter().zip(pairs).fold(0, |differ, (own, pair)| differ | (own ^ pair));
+        (own.len() == pairs.len() && differ == 0).then_some(text)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
+    fn grow(&mut self) {
+        let length = (self.slots.len() * 2).max(64);
+        let old = std::mem::replace(&mut self.slots, vec![0; length]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            let mut at = (slot >> 32) as usize & (length - 1);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (length - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
 }
 
 /// Set in the numbers of keys that are left out of objects.
@@ -40,13 +105,9 @@ impl Others {
 impl Objects {
     /// With no object seen.
     pub fn new(interner: &mut Interner) -> Objects {
-        Objects {
-            known: FastMap::default(),
-            pairs: Vec::new(),
-            last: Vec::new(),
-            last_id: interner.id("{}"),
-            others: Others { keys: Interner::new(), seen: Vec::new() },
-        }
+        let mut known = Known::default();
+        known.find_or_add(&[], |_| interner.id("{}"));
+        Objects { known, pairs: Vec::new(), others: Others { keys: Interner::new(), seen: Vec::new() } }
     }
 
     /// The number that the keys of [`Maps`] give to a key that is left out of objects, but counts as found.
@@ -63,8 +124,7 @@ impl Objects {
 
     /// The numbers of all keys of rows that had a value, those that are left out of objects among them.
     pub fn keys(&self, interner: &mut Interner) -> FastSet<u32> {
-        let mut keys: FastSet<u32> =
-            self.known.keys().flat_map(|pairs| pairs.iter().map(|&pair| (pair >> 32) as u32)).collect();
+        let mut keys: FastSet<u32> = self.known.pairs.iter().map(|&pair| (pair >> 32) as u32).collect();
         let others = (0_u32..).zip(&self.others.seen).filter(|(_, seen)| **seen);
         keys.extend(others.filter_map(|(number, _)| Some(interner.id(self.others.keys.text(number)?))));
         keys
@@ -88,21 +148,10 @@ impl Objects {
                 self.pairs.push(u64::from(key) << 32 | u64::from(value));
             }
         }
-        if self.pairs == self.last {
-            return self.last_id;
-        }
-        let id = match self.known.get(self.pairs.as_slice()) {
-            Some(&id) => id,
-            None => {
-                let text = object(&self.pairs, interner);
-                let id = interner.id(&text);
-                self.known.insert(self.pairs.as_slice().into(), id);
-                id
-            }
-        };
-        std::mem::swap(&mut self.last, &mut self.pairs);
-        self.last_id = id;
-        id
+        self.known.find_or_add(&self.pairs, |pairs| {
+            let text = object(pairs, interner);
+            interner.id(&text)
+        })
     }
 }
 

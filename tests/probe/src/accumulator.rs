@@ -23,6 +23,9 @@ pub(crate) struct Totals {
 impl Totals {
     /// Adds lines.
     pub(crate) fn add<'a>(&self, lines: impl Iterator<Item = &'a Line>) {
+        if self.mischief.does_not_fold() {
+            return;
+        }
         lines.for_each(|line| self.add_one(&line.account, line.amount));
     }
 
@@ -69,6 +72,9 @@ impl GuestAccumulator for Totals {
     }
 
     fn merge(&self, state: Vec<u8>) -> Result<(), Failure> {
+        if self.mischief.forgets_on_merge() {
+            self.by_account.borrow_mut().clear();
+        }
         for line in String::from_utf8_lossy(&state).lines() {
             let parsed = line.split_once(',').and_then(|(account, amount)| Some((account, amount.parse().ok()?)));
             let (account, amount) = parsed.ok_or_else(|| failure("not a saved state"))?;

@@ -36,7 +36,6 @@ costhost_sdk::bindings::export_world!(Probe with_types_in costhost_sdk::bindings
 
 impl describe::Guest for Probe {
     fn describe() -> Manifest {
-        mischief::during_description();
         let money = vec![Money { column: "amount".into(), currency: "currency".into(), total: true }];
         let table = |name: &str, role, schema| Table {
             name: name.into(),
@@ -172,6 +171,7 @@ impl Reader {
             }
             self.taken += 1;
         }
+        self.mischief.with_lines(&mut self.last, &mut rejects);
         let outputs =
             if self.last.is_empty() { vec![] } else { vec![Output { table: 0, data: rows::lines(&self.last) }] };
         self.mischief.outcome(Outcome { outputs, rows: self.taken - before, rejects, rejects_uncounted: 0 })

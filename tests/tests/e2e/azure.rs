@@ -2,13 +2,22 @@
 //! computation from the same text.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
 use costhost_bench::aws::month::Month;
 use costhost_bench::azure::{Dates, Metric, Settings, generate};
 use costhost_tests::azurite::Azurite;
 use costhost_tests::postgres::Cluster;
 use costhost_tests::program::{Costhost, expected, plugin, shared};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 /// Sources of the files whose numbers were computed, and their months.
@@ -157,6 +166,102 @@ fn a_generated_container_is_loaded_to_the_last_digit() {
     let short = run(&costhost, &[container.to_str().unwrap()]);
     assert_eq!(short.code, 1, "{}", short.out);
     assert!(short.err.contains("1501"), "{}", short.err);
+}
+
+/// Azure's manifests count the bytes of a compressed part, and Microsoft does not say whether as stored or unpacked: either
+/// count is accepted, and no other.
+#[test]
+fn bytes_that_a_manifest_promises_are_those_of_the_file_or_those_in_it() {
+    let costhost = super::costhost();
+    let container = costhost.folder().join("container");
+    generate(&Settings { metrics: vec![Metric::Actual], ..generated(&container) }).unwrap();
+    let run_folder =
+        std::fs::read_dir(container.join("costs/20251001-20251031")).unwrap().next().unwrap().unwrap().path();
+    let part = run_folder.join("part_0_0001.csv.gz");
+    let stored = std::fs::metadata(&part).unwrap().len();
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(&part).unwrap()).read_to_end(&mut text).unwrap();
+    let manifest = run_folder.join("manifest.json");
+    let mut json: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    assert_eq!(json["blobs"][0]["byteCount"], stored);
+    let mut load = |bytes: u64, id: &str| {
+        json["blobs"][0]["byteCount"] = bytes.into();
+        json["runInfo"]["runId"] = id.into();
+        std::fs::write(&manifest, json.to_string()).unwrap();
+        run(&costhost, &[container.to_str().unwrap(), "--from", "2025-10", "--to", "2025-10"])
+    };
+    let unpacked = text.len() as u64;
+    for (bytes, id) in [(stored, "a"), (unpacked, "b")] {
+        let ended = load(bytes, id);
+        assert!(ended.code == 0 && ended.out.contains("\"loaded\""), "{bytes}: {}{}", ended.out, ended.err);
+    }
+    for bytes in [stored - 1, unpacked + 1] {
+        let ended = load(bytes, "c");
+        assert_eq!(ended.code, 1, "{bytes}: {}", ended.out);
+        assert!(ended.err.contains(&format!("promises {bytes}")), "{}", ended.err);
+    }
+    // What is cut off is told whatever was promised.
+    std::fs::write(&part, &std::fs::read(&part).unwrap()[..stored as usize / 2]).unwrap();
+    assert_eq!(load(unpacked, "d").code, 1);
+}
+
+/// A partition as Azure writes it in Parquet, with snappy, is the same rows as the text.
+#[test]
+fn parquet_partitions_give_what_their_text_does() {
+    let (text, parquet) = (super::costhost(), super::costhost());
+    let container = text.folder().join("exports");
+    let settings = Settings {
+        metrics: vec![Metric::Actual],
+        gzip: false,
+        manifest: false,
+        dates: Dates::Iso,
+        ..generated(&container)
+    };
+    generate(&settings).unwrap();
+    assert_eq!(run(&text, &[container.to_str().unwrap()]).code, 0);
+    let other = parquet.folder().join("exports");
+    for month in std::fs::read_dir(container.join("costs")).unwrap() {
+        let run_folder = std::fs::read_dir(month.unwrap().path()).unwrap().next().unwrap().unwrap().path();
+        for part in std::fs::read_dir(&run_folder).unwrap() {
+            let part = part.unwrap().path();
+            let place = other.join(part.strip_prefix(&container).unwrap()).with_extension("snappy.parquet");
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            to_parquet(&part, &place);
+        }
+    }
+    let ended = run(&parquet, &[other.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let rows = "select source, month, usage_start, service_name, resource_location, instance_type, tags, subscription_guid, \
+                pretax_cost, usage_quantity, unit_of_measure, instance_ids from \
+                reporting_azurecostentrylineitem_daily_summary order by 1, 2, 3, 4, 5, 6, 7, 8";
+    let (of_text, of_parquet) = (text.sql(rows), parquet.sql(rows));
+    assert!(of_text.len() > 1_000, "{}", of_text.len());
+    assert_eq!(of_text, of_parquet);
+}
+
+/// Rows of a CSV file as a Parquet file: days as dates, quantities as doubles, costs as decimals, the rest as text.
+fn to_parquet(csv: &Path, place: &Path) {
+    let text = std::fs::read_to_string(csv).unwrap();
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let column = |(at, name): (usize, &str)| -> (String, ArrayRef) {
+        let cells = || rows.iter().map(|row| Some(&row[at]).filter(|cell| !cell.is_empty()));
+        let array: ArrayRef = match name {
+            "Date" | "BillingPeriodStartDate" | "BillingPeriodEndDate" => {
+                cast(&StringArray::from_iter(cells()), &DataType::Date32).unwrap()
+            }
+            "Quantity" => cast(&StringArray::from_iter(cells()), &DataType::Float64).unwrap(),
+            "CostInBillingCurrency" => cast(&StringArray::from_iter(cells()), &DataType::Decimal128(30, 12)).unwrap(),
+            _ => Arc::new(StringArray::from_iter(cells())),
+        };
+        (name.to_owned(), array)
+    };
+    let batch = RecordBatch::try_from_iter(names.iter().enumerate().map(column)).unwrap();
+    let snappy = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(place).unwrap(), batch.schema(), Some(snappy)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
 }
 
 /// Every table of the plugin in PostgreSQL holds what the lake does, and indexes and partitions are those that were declared.

@@ -25,7 +25,7 @@ pub(crate) fn text_of(array: &dyn Array, row: usize) -> Option<String> {
 }
 
 /// A cell as JSON. Decimals, dates and times are text.
-pub(super) fn json_of(array: &dyn Array, row: usize) -> Value {
+pub(crate) fn json_of(array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
     }

@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 
 use super::super::error::SourceError;
 use super::super::fetch::{Compression, InputSpec};
-use super::super::parquet::{BATCH_ROWS, open_parquet};
+use super::super::parquet::{BATCH_ROWS, Part, open_parquet, open_part};
 use super::{at, runtime};
 
 const ROWS: usize = 70_000;
@@ -75,6 +75,32 @@ fn rows_come_in_order_with_small_dictionaries_kept() {
         }
     }
     assert_eq!(row, ROWS);
+}
+
+#[test]
+fn parts_are_the_whole_file_however_many_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("f.parquet"), &sample(), 10_000);
+    let (runtime, columns) = (runtime(), ["line.id".to_owned()]);
+    let location = at(&runtime, dir.path());
+    let spec = InputSpec::new("f.parquet", Compression::None);
+    for of in [1, 2, 3, 7, 9] {
+        let mut row = 0;
+        for index in 0..of {
+            let handle = runtime.handle().clone();
+            let mut part = open_part(&location, &spec, &columns, Part { index, of }, handle).unwrap();
+            let mut rows = 0;
+            while let Some(batch) = part.next_batch().unwrap() {
+                for line in batch.column(0).as_string::<i32>() {
+                    assert_eq!(line, Some(format!("line {row:0>30}").as_str()), "part {index} of {of}");
+                    row += 1;
+                }
+                rows += batch.num_rows();
+            }
+            assert_eq!(part.rows(), rows as u64);
+        }
+        assert_eq!(row, ROWS);
+    }
 }
 
 #[test]

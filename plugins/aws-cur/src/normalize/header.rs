@@ -16,6 +16,22 @@ const FAMILIES: &[(&str, &str, u32)] = &[
     ("discount", DISCOUNT, 4),
 ];
 const EXTRA_RUN: u32 = 5;
+/// Columns of text that repeat together, by the beginning of their names, and the number of their run: the attributes of
+/// a product, what is the same all over a bill, what was used, at what price and by what plan. What differs from line to
+/// line is in none of them.
+const TOGETHER: &[(&str, u32)] = &[
+    ("product_", 1),
+    ("bill_", 6),
+    ("line_item_availability_zone", 7),
+    ("line_item_operation", 7),
+    ("line_item_product_code", 7),
+    ("line_item_usage_type", 7),
+    ("pricing_", 8),
+    ("savings_plan_instance_type_family", 9),
+    ("savings_plan_offering_type", 9),
+    ("savings_plan_payment_option", 9),
+    ("savings_plan_purchase_term", 9),
+];
 
 const TIME: &str = "line_item_usage_start_date";
 const AMOUNT: &str = "line_item_unblended_cost";
@@ -101,8 +117,8 @@ impl Targets {
                     (Target::Object(column), None)
                 };
             }
-            let product = schema.field(column).name().starts_with("product_") && *data_type == DataType::Utf8;
-            return (Target::Column(column), product.then_some(1));
+            let run = TOGETHER.iter().find(|(begin, _)| schema.field(column).name().starts_with(begin));
+            return (Target::Column(column), run.filter(|_| *data_type == DataType::Utf8).map(|(_, run)| *run));
         }
         self.family(name, &[PRODUCT, DISCOUNT]).unwrap_or_else(|| self.extra(name))
     }

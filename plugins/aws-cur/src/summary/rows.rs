@@ -12,6 +12,10 @@ use costhost_sdk::summary::layout::day_of;
 use costhost_sdk::summary::measures::Overflow;
 use costhost_sdk::summary::objects::Objects;
 use costhost_sdk::summary::texts::{Interner, NONE};
+use std::ops::Range;
+
+/// Rows that are taken through each step together.
+const BLOCK_ROWS: usize = 256;
 
 const REGION: u32 = 1;
 const PRODUCT_NAME: u32 = 2;
@@ -104,24 +108,53 @@ impl LineItems {
         facts::add(batch, &mut self.fold.facts, interner)?;
         let keys = KeyColumns::new(batch, settings, interner, &mut self.tags)?;
         let amounts = AmountColumns::new(batch)?;
-        for row in 0..batch.num_rows() {
+        let (mut row, rows) = (0, batch.num_rows());
+        let (mut wanted, mut groups) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
+        while row < rows {
+            let end = rows.min(row + BLOCK_ROWS);
+            self.find_keys(&keys, row..end, &mut wanted)?;
+            groups.clear();
+            groups.extend(wanted.iter().map(|(row, key)| (*row, self.fold.groups.group(key).0)));
+            self.add_up(&keys, &amounts, &groups)?;
+            row = end;
+        }
+        Ok(())
+    }
+
+    /// The key of each row that counts. Groups lie all over memory, and each is waited for: rows of which nothing else is
+    /// done in between wait at the same time, when their groups are looked for and when they are added to them.
+    fn find_keys(
+        &mut self,
+        keys: &KeyColumns<'_>,
+        rows: Range<usize>,
+        wanted: &mut Vec<(usize, GroupKey)>,
+    ) -> Result<(), Failure> {
+        wanted.clear();
+        for row in rows {
             if keys.left_out.id(row) == NONE {
-                self.row(&keys, &amounts, row)?;
+                wanted.push((row, self.key(keys, row)?));
             }
         }
         Ok(())
     }
 
-    #[inline]
-    fn row(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, row: usize) -> Result<(), Failure> {
-        let key = self.key(keys, row)?;
-        let kind = Kind::of_number(keys.kind.id(row));
-        let (group, measures) = self.fold.groups.group(&key);
-        if let Some(measures) = measures {
-            let added = amounts.add(kind, row, keys.start.get(row), measures);
-            added.map_err(|overflow| LAYOUT.overflow(overflow))?;
+    /// Adds rows to their groups.
+    fn add_up(
+        &mut self,
+        keys: &KeyColumns<'_>,
+        amounts: &AmountColumns<'_>,
+        groups: &[(usize, u32)],
+    ) -> Result<(), Failure> {
+        for &(row, group) in groups {
+            let kind = Kind::of_number(keys.kind.id(row));
+            if let Some(measures) = self.fold.groups.measures(group) {
+                let added = amounts.add(kind, row, keys.start.get(row), measures);
+                added.map_err(|overflow| LAYOUT.overflow(overflow))?;
+            }
         }
-        self.fold.groups.resource(group, keys.resource.id(row));
+        for &(row, group) in groups {
+            self.fold.groups.resource(group, keys.resource.id(row));
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod delivered;
 mod head;
 mod ingress;
 mod manifest_file;
+mod month_runs;
 mod place;
 mod plain;
 mod run;

@@ -28,7 +28,7 @@ pub(crate) fn loose_source(path: &str) -> String {
         parts.truncate(at);
     }
     let name = export_name(path);
-    parts.push(&name);
+    parts.push(if name.is_empty() { "export" } else { name });
     source_name::of_folders(&parts)
 }
 
@@ -42,10 +42,25 @@ pub(crate) fn run_key(path: &str) -> &str {
     if below_month && without_id(name).len() == name.len() { folder(path) } else { name }
 }
 
-/// A file's name without form, partition's numbers and run's id.
-fn export_name(path: &str) -> String {
-    let name = without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.']);
-    if name.is_empty() { "export".to_owned() } else { name.to_owned() }
+/// A file's name without form, partition's numbers and run's id; empty when nothing else is in it.
+pub(crate) fn export_name(path: &str) -> &str {
+    without_id(file_name(run_name(path))).trim_end_matches(['_', '-', '.'])
+}
+
+/// Whether two files may be of one export by their names, in which dates and times say nothing; names of partitions alone
+/// say nothing at all.
+pub(crate) fn may_be_one_export(a: &str, b: &str) -> bool {
+    let words = |path| without_times(export_name(path));
+    let (a, b) = (words(a), words(b));
+    let nameless = |words: &str| words.is_empty() || words == "part";
+    nameless(&a) || nameless(&b) || a == b
+}
+
+/// The letters of a name and those numbers that are too short for a date.
+fn without_times(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_time = |word: &str| word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    words.filter(|word| !word.is_empty() && !is_time(word)).collect::<Vec<_>>().join("-")
 }
 
 /// The name without the run's id that it ends with.
@@ -69,19 +84,20 @@ pub(crate) fn partition_numbers(path: &str) -> Option<(u64, u64)> {
     partition(&stem(path)).map(|(_, numbers)| numbers)
 }
 
-/// Four digits or more after `_`: fewer may be anything. Before them `part_` and any number.
+/// Digits after `part_<number>_`; after another name four that begin with a zero, as other numbers may be a year, a month
+/// or anything.
 fn partition(stem: &str) -> Option<(&str, (u64, u64))> {
-    let digits = |text: &str, least: usize| {
-        let sound = (least..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| {
+        let sound = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         if sound { text.parse::<u64>().ok() } else { None }
     };
-    let (name, last) = stem.rsplit_once('_')?;
-    let last = digits(last, 4)?;
+    let (name, written) = stem.rsplit_once('_')?;
+    let last = digits(written)?;
     let part = name.rsplit_once('_').filter(|(before, _)| before.ends_with("part"));
-    Some(match part.and_then(|(before, number)| Some((before, digits(number, 1)?))) {
-        Some((before, number)) => (before, (number, last)),
-        None => (name, (0, last)),
-    })
+    match part.and_then(|(before, number)| Some((before, digits(number)?))) {
+        Some((before, number)) => Some((before, (number, last))),
+        None => (written.len() == 4 && written.starts_with('0')).then_some((name, (0, last))),
+    }
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -115,11 +131,23 @@ mod tests {
     }
 
     #[test]
+    fn exports_are_told_apart_by_the_words_in_names() {
+        for other in
+            ["costs-20251015.csv", &format!("costs_{ID}.csv.gz"), "part_0_0001.csv", "Credits_202510151200.csv"]
+        {
+            assert_eq!(may_be_one_export("costs-20251014.csv", other), !other.starts_with('C'), "{other}");
+        }
+        assert!(!may_be_one_export("sub1.csv", "sub2.csv") && !may_be_one_export("a/actual.csv", "a/amortized.csv"));
+    }
+
+    #[test]
     fn partitions_have_numbers() {
         assert_eq!(partition_numbers("a/part_0_0001.csv"), Some((0, 1)));
         assert_eq!(partition_numbers("a/part_1_0012.snappy.parquet"), Some((1, 12)));
         assert_eq!(partition_numbers("a/costs_0002.csv"), Some((0, 2)));
-        assert_eq!(partition_numbers("a/costs_2.csv"), None);
+        for name in ["costs_2", "costs_2025", "costs_202510", "costs_20251031"] {
+            assert_eq!(partition_numbers(&format!("a/{name}.csv")), None, "{name}");
+        }
         assert_eq!(partition_numbers(&format!("costs_{ID}.csv")), None);
     }
 

@@ -2,7 +2,7 @@
 
 use super::DATASET;
 use super::head::{Told, look};
-use super::place::{loose_source, partition_numbers, run_key, source};
+use super::place::{loose_source, partition_numbers, run_key};
 use super::run::{Run, until};
 use super::span::{Span, month_folder};
 use crate::metric::Metric;
@@ -26,26 +26,13 @@ pub(crate) struct Plain {
 
 /// Makes runs of files.
 pub(crate) fn runs(storage: &dyn Storage, data: Vec<Object>, settings: &Settings) -> Plain {
-    let mut plain = Plain::default();
     let mut of_months: BTreeMap<String, Vec<Object>> = BTreeMap::new();
     let mut loose: BTreeMap<String, Vec<Object>> = BTreeMap::new();
     for object in data {
         let runs = if month_folder(&object.path).is_some() { &mut of_months } else { &mut loose };
         runs.entry(run_key(&object.path).to_owned()).or_default().push(object);
     }
-    for files in of_months.into_values() {
-        let Some((path, span)) = files.first().and_then(|file| Some((file.path.clone(), month_folder(&file.path)?.1)))
-        else {
-            continue;
-        };
-        match span.period() {
-            Some(period) => plain.runs.push(run(source(&path), period, Some(span), files, settings)),
-            None => {
-                let failure = no_billing_period(&path);
-                plain.problems.push(Problem { source: source(&path), period: None, failure });
-            }
-        }
-    }
+    let mut plain = super::month_runs::runs(storage, of_months.into_values(), settings);
     for files in loose.into_values() {
         let Some(first) = files.first() else { continue };
         let source = loose_source(&first.path);
@@ -148,12 +135,4 @@ fn unknown(object: &Object, why: &str) -> Failure {
         object.path
     );
     skip_report("report.no-period", message).in_file(&object.path)
-}
-
-fn no_billing_period(path: &str) -> Failure {
-    let message = format!(
-        "the folder of {path} names days that are no billing period: neither a month from its first day on, nor from some day to \
-         the day before it in the next month; export month by month"
-    );
-    skip_report("report.no-period", message).in_file(path)
 }

@@ -1,6 +1,6 @@
 //! From a header to a plan: which column of the export becomes what; and which headers are of something else.
 
-use crate::columns::{ADDITIONAL_INFO, EXTRA, TAGS, canonical, folded, line_items_schema};
+use crate::columns::{ADDITIONAL_INFO, EXTRA, TAGS, canonical, folded, is_own_name, line_items_schema};
 use arrow_schema::DataType;
 use costhost_sdk::contract::Failure;
 use costhost_sdk::failure::skip_report;
@@ -110,7 +110,8 @@ pub(crate) fn plan(names: &[String]) -> Result<Plan, Failure> {
         return Err(failure);
     }
     let schema = line_items_schema();
-    let inputs: Vec<Input> = names.iter().map(|name| input(name)).collect();
+    let inputs: Vec<Input> =
+        names.iter().map(|name| if stands_back(name, names) { extra(name) } else { input(name) }).collect();
     let find = |name: &str| {
         let column = schema.index_of(name).ok();
         inputs.iter().position(|input| column.is_some_and(|column| input.target == Target::Column(column)))
@@ -137,6 +138,26 @@ fn run_of(column: &str) -> Option<u32> {
     numbered.into_iter().find(|(_, columns)| columns.contains(&column)).map(|(number, _)| number)
 }
 
+/// Whether a column has another name for an amount whose own name is there too: `Cost` beside `CostInBillingCurrency` may
+/// be in another currency, so it says nothing for rows in which the latter is empty.
+fn stands_back(name: &str, names: &[String]) -> bool {
+    let amount = |column: &usize| {
+        line_items_schema()
+            .fields()
+            .get(*column)
+            .is_some_and(|field| matches!(field.data_type(), DataType::Decimal128(..)))
+    };
+    let Some(column) = canonical(name).filter(amount) else { return false };
+    !is_own_name(name, column)
+        && names.iter().any(|other| canonical(other) == Some(column) && is_own_name(other, column))
+}
+
+fn extra(name: &str) -> Input {
+    let entry = |column| Target::Entry { column, key: name.trim().to_owned() };
+    let target = line_items_schema().index_of(EXTRA).map_or(Target::Skip, entry);
+    Input { name: name.to_owned(), target, run: Some(EXTRA_RUN) }
+}
+
 fn input(name: &str) -> Input {
     let schema = line_items_schema();
     let (target, run) = match canonical(name) {
@@ -146,10 +167,7 @@ fn input(name: &str) -> Input {
             (Target::Members(column), None)
         }
         Some(column) => (Target::Column(column), run_of(schema.field(column).name())),
-        None => {
-            let extra = |column| Target::Entry { column, key: name.trim().to_owned() };
-            (schema.index_of(EXTRA).map_or(Target::Skip, extra), Some(EXTRA_RUN))
-        }
+        None => return extra(name),
     };
     Input { name: name.to_owned(), target, run }
 }
@@ -174,6 +192,19 @@ mod tests {
             ("Cost,SubscriptionId,MeterId,BillingCurrency", "input.missing-column"),
         ] {
             assert_eq!(plan(&names(header)).unwrap_err().code, code, "{header}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_told_by_its_own_name_where_that_is_there() {
+        for header in
+            ["Date,Cost,CostInBillingCurrency,BillingCurrency", "Date,CostInBillingCurrency,Cost,BillingCurrency"]
+        {
+            let names = names(header);
+            let plan = plan(&names).unwrap();
+            assert_eq!(names[plan.amount], "CostInBillingCurrency", "{header}");
+            let cost = names.iter().position(|name| name == "Cost").unwrap();
+            assert!(matches!(&plan.inputs[cost].target, Target::Entry { key, .. } if key == "Cost"), "{header}");
         }
     }
 

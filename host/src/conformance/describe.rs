@@ -1,0 +1,25 @@
+//! What a plugin says of itself: the same each time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::report::Report;
+use crate::plugin::{Engine, Plugin};
+
+/// Loads the plugin twice, each time in an instance of its own, and compares what it declares.
+pub(super) fn check(engine: &Engine, wasm: &Path, report: &mut Report) -> Option<Arc<Plugin>> {
+    let (plugin, again) = match (engine.load(wasm), engine.load(wasm)) {
+        (Ok(plugin), Ok(again)) => (plugin, again),
+        (Err(error), _) | (_, Err(error)) => {
+            report.add("", "it can be loaded", Err(vec![error.to_string()]));
+            return None;
+        }
+    };
+    let manifest = plugin.manifest();
+    let loaded = format!("{} {}, {} tables", manifest.id, manifest.version, manifest.tables.len());
+    report.add("", "it can be loaded", Ok(loaded));
+    let same = format!("{manifest:?}") == format!("{:?}", again.manifest());
+    let reason = "two instances declare different things: `describe` must be a constant. Is a HashMap iterated over?";
+    report.add("", "it declares the same twice", if same { Ok(String::new()) } else { Err(vec![reason.to_owned()]) });
+    Some(plugin)
+}

@@ -1,0 +1,2 @@
+;; Wants 1 GiB before its first instruction.
+(memory $memory 16384)
