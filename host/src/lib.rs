@@ -6,8 +6,10 @@
 //! ([`report`]).
 
 pub mod cli;
+pub mod compare;
 pub mod conformance;
 pub mod ingest;
+pub mod job;
 pub mod lake;
 pub mod plugin;
 pub mod postgres;
@@ -15,6 +17,7 @@ pub mod publish;
 pub mod reconcile;
 pub mod registry;
 pub mod report;
+pub mod serve;
 pub mod settings;
 pub mod source;
 pub mod summary;

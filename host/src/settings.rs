@@ -3,9 +3,19 @@
 //! The file is checked in full before anything starts; a key it does not know is an error, because a misspelt limit
 //! that is silently ignored is worse than none.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+mod limits;
+pub mod schema;
+mod serve;
+mod span;
+
+pub use limits::{LimitsSection, LogLevel};
+pub use serve::ServeSection;
+pub use span::Span;
 
 /// A `costhost.toml`. Everything in it can be given by flag or environment variable too, which win over it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -27,6 +37,12 @@ pub struct ConfigFile {
     /// What plugins may use.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// The same for single plugins, by id.
+    #[serde(default, rename = "plugin")]
+    pub plugin_limits: BTreeMap<String, LimitsSection>,
+    /// How `costhost serve` goes about its work.
+    #[serde(default)]
+    pub serve: ServeSection,
     /// Settings that sources without their own share.
     #[serde(default)]
     pub defaults: SourceDefaults,
@@ -58,22 +74,6 @@ impl PluginsSection {
     }
 }
 
-/// The `[limits]` section: what one plugin instance may use.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsSection {
-    /// Sum of all its memories, such as `512MiB`.
-    pub max_memory: Option<ByteSize>,
-    /// Seconds an instance may compute, before an allowance per MiB of input.
-    pub max_time: Option<u64>,
-    /// Bytes one call may return; all calls together twice that, and more with their input.
-    pub max_output: Option<ByteSize>,
-    /// Resource handles.
-    pub max_handles: Option<usize>,
-    /// Log records a second.
-    pub max_log_rate: Option<u32>,
-}
-
 /// The `[defaults]` section, and what every `[[source]]` may say for itself.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,10 +84,14 @@ pub struct SourceDefaults {
     pub tags: Option<Vec<String>>,
     /// Percent added to costs, as text so that it stays exact.
     pub markup: Option<String>,
+    /// When `costhost serve` runs the source: a cron expression, UTC.
+    pub schedule: Option<String>,
+    /// Up to how much later, always the same for one source.
+    pub jitter: Option<Span>,
 }
 
 /// One `[[source]]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSection {
     /// Its name in the lake.
@@ -106,6 +110,13 @@ pub struct SourceSection {
     pub from: Option<String>,
     /// Last period.
     pub to: Option<String>,
+    /// When `costhost serve` runs it: a cron expression, UTC.
+    pub schedule: Option<String>,
+    /// Up to how much later.
+    pub jitter: Option<Span>,
+    /// What its plugin knows and the host does not; the plugin's schema says what there is.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Why settings cannot be used.

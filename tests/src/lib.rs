@@ -9,4 +9,6 @@ pub mod postgres;
 pub mod program;
 pub mod recomputed;
 pub mod s3;
+pub mod service;
+pub mod tally;
 pub mod tokens;

@@ -1,5 +1,6 @@
 //! Flags that several subcommands share, and how they join with `costhost.toml`: flags and environment variables win.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use super::plugin_files::{LookupArgs, PluginLoader};
 use crate::ingest::request::{PluginSettings, RunOptions, RunRequest, SourceRequest, checked_name, derived_name};
 use crate::lake::Lake;
 use crate::plugin::{Engine, EngineOptions, Limits};
-use crate::settings::{self, ByteSize, ConfigFile, Month, SourceSection};
+use crate::settings::{self, ByteSize, ConfigFile, LimitsSection, Month, SourceSection};
 use crate::source::store::{self, StoreOptions};
 
 /// Which lake, whose data.
@@ -133,24 +134,29 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
+    /// Limits of plugins without their own: by flag, else by the configuration.
     fn limits(&self, config: &ConfigFile) -> Limits {
-        let section = &config.limits;
+        self.over(&[&config.limits])
+    }
+
+    /// Limits of plugins that the configuration has a section for, by id.
+    fn plugin_limits(&self, config: &ConfigFile) -> BTreeMap<String, Limits> {
+        let own = config.plugin_limits.iter();
+        own.map(|(id, section)| (id.clone(), self.over(&[section, &config.limits]))).collect()
+    }
+
+    /// Flags win over sections, and a section over those after it.
+    fn over(&self, sections: &[&LimitsSection]) -> Limits {
+        let flags = LimitsSection {
+            max_memory: self.max_memory,
+            max_time: self.max_time,
+            max_output: self.max_output,
+            max_handles: self.max_handles,
+            max_log_rate: self.max_log_rate,
+            log: None,
+        };
         let mut limits = Limits::default();
-        if let Some(ByteSize(bytes)) = self.max_memory.or(section.max_memory) {
-            limits.memory_bytes = bytes;
-        }
-        if let Some(seconds) = self.max_time.or(section.max_time) {
-            limits.wall_base = std::time::Duration::from_secs(seconds);
-        }
-        if let Some(ByteSize(bytes)) = self.max_output.or(section.max_output) {
-            limits.set_output(bytes);
-        }
-        if let Some(handles) = self.max_handles.or(section.max_handles) {
-            limits.handles = handles;
-        }
-        if let Some(rate) = self.max_log_rate.or(section.max_log_rate) {
-            limits.log_records_per_second = rate;
-        }
+        sections.iter().rev().copied().chain([&flags]).for_each(|section| section.apply(&mut limits));
         limits
     }
 }
@@ -165,6 +171,7 @@ impl WorkArgs {
             force,
             allow_empty: false,
             limits: self.limits.limits(config),
+            plugin_limits: self.limits.plugin_limits(config),
             now: chrono::Utc::now().timestamp(),
         }
     }
@@ -179,7 +186,11 @@ impl WorkArgs {
         let own = section.and_then(|section| section.markup.as_ref());
         let markup = self.markup.as_ref().or(own).or(defaults.markup.as_ref());
         let markup = markup.map(|text| settings::markup(text)).transpose()?;
-        Ok(PluginSettings::new(tags.as_deref(), markup.as_deref()))
+        let settings = PluginSettings::new(tags.as_deref(), markup.as_deref());
+        Ok(match section {
+            Some(section) => settings.with_own(&section.settings)?,
+            None => settings,
+        })
     }
 
     fn tags(&self) -> anyhow::Result<Option<Vec<String>>> {
@@ -256,11 +267,7 @@ impl SourceArgs {
             name: self.source_name.clone(),
             uuid: self.source_uuid,
             location: location.clone(),
-            plugin: None,
-            tags: None,
-            markup: None,
-            from: None,
-            to: None,
+            ..SourceSection::default()
         };
         Ok(self.sources.iter().map(section).collect())
     }

@@ -15,6 +15,7 @@ use crate::source::error::SourceError;
 
 pub mod args;
 pub mod completions;
+pub mod config;
 pub mod database;
 pub mod db;
 pub mod logging;
@@ -27,6 +28,7 @@ pub mod reconcile;
 pub mod report;
 pub mod run;
 mod selection;
+pub mod serve;
 pub mod sources;
 pub mod sql;
 pub mod summarize;
@@ -42,6 +44,8 @@ pub enum Exit {
     Failed,
     /// Done, but rows or cells were set aside and `--strict` was given.
     Rejects,
+    /// Done: two versions were compared, and numbers differ.
+    Changed,
 }
 
 impl Exit {
@@ -51,6 +55,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Rejects => 3,
+            Self::Changed => 4,
         }
     }
 }
@@ -89,6 +94,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Read reports into the lake and summarize them.
     Run(run::RunArgs),
+    /// Run sources on a schedule, swap plugins under load, and tell of it over HTTP.
+    Serve(serve::ServeArgs),
     /// Show what a run would read, and why.
     Plan(plan::PlanArgs),
     /// Make summaries anew of what the lake holds, without reading reports.
@@ -109,6 +116,8 @@ pub enum Command {
     Sql(sql::SqlArgs),
     /// Remove files that were replaced or never finished, and tidy the tables' logs.
     Maintain(maintain::MaintainArgs),
+    /// Check a configuration.
+    Config(config::ConfigArgs),
     /// Build, install, choose and look at provider plugins.
     Plugin(plugin::PluginArgs),
     /// Print a completion script for a shell.
@@ -138,7 +147,10 @@ fn shown(message: &str) -> String {
 fn run_to_end(cli: Cli) -> anyhow::Result<Exit> {
     logging::start(cli.log_format, &cli.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(execute(cli))
+    let done = runtime.block_on(execute(cli));
+    // What is cancelled ends within moments; a plugin that is being compiled is not waited for.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    done
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
@@ -163,6 +175,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
 pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::execute(args).await,
+        Command::Serve(args) => serve::execute(args).await,
         Command::Plan(args) => plan::execute(args).await,
         Command::Summarize(args) => summarize::execute(args).await,
         Command::Sources(args) => sources::execute(args).await,
@@ -173,6 +186,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(args) => report::execute(args).await,
         Command::Sql(args) => sql::execute(args).await,
         Command::Maintain(args) => maintain::execute(args).await,
+        Command::Config(args) => config::execute(&args),
         Command::Plugin(args) => plugin::execute(args).await,
         Command::Completions(args) => completions::execute(&args),
     }

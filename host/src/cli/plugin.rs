@@ -24,6 +24,7 @@ pub mod push;
 pub mod remove;
 pub mod show;
 pub mod switch;
+pub mod trial;
 
 /// Flags of `costhost plugin`.
 #[derive(Debug, Args)]
@@ -75,6 +76,8 @@ pub enum PluginCommand {
     Import(archive::ImportArgs),
     /// Publish a plugin to an OCI registry
     Push(push::PushArgs),
+    /// Show which numbers a new version would change: both versions read the same reports
+    Try(trial::TryArgs),
 }
 
 /// Runs the chosen subcommand.
@@ -103,6 +106,7 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Export(args) => archive::export(&args),
         PluginCommand::Import(args) => archive::import(args).await,
         PluginCommand::Push(args) => push::execute(args).await,
+        PluginCommand::Try(args) => trial::execute(args).await,
     }
 }
 

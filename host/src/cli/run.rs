@@ -1,6 +1,5 @@
 //! `costhost run`: the main job.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
@@ -9,10 +8,8 @@ use super::args::{LakeArgs, SourceArgs};
 use super::database::{self, DatabaseArgs};
 use super::{Exit, table};
 use crate::ingest::receipt::{PeriodStatus, Receipt};
-use crate::ingest::run::RunContext;
-use crate::ingest::{plan, run};
-use crate::plugin::{Cancel, Plugin};
-use crate::report::definitions;
+use crate::job::Job;
+use crate::plugin::Cancel;
 
 /// Flags of `costhost run`.
 #[derive(Debug, Args)]
@@ -42,39 +39,19 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     let config = args.lake.config()?;
     let tenant = args.lake.tenant(&config)?;
     let database = args.database.connect(&config, &tenant).await?;
-    let mut request = args.source.request(&config, tenant)?;
-    if let Some(database) = &database {
-        database::prepare_sources(database, &mut request.sources).await?;
-    }
+    let request = args.source.request(&config, tenant)?;
     let lake = args.lake.open(&config)?;
     let cancel = Cancel::default();
     stop_on_signal(cancel.clone());
-    let started = std::time::Instant::now();
-    let plan = plan::plan(&lake, &request.sources, &request.options, &cancel).await?;
-    tracing::debug!(periods = plan.periods.len(), milliseconds = started.elapsed().as_millis(), "planned");
-    for problem in &plan.problems {
-        tracing::error!(source = problem.source, "{}", problem.message);
-    }
-    let options = request.options.clone();
-    let bars = !args.json && std::io::stderr().is_terminal();
-    let written = lake.clone();
-    let units = database::units_of(&plan);
-    let stop = cancel.clone();
-    let mut receipt = tokio::task::spawn_blocking(move || {
-        let run = uuid::Uuid::new_v4();
-        let context = RunContext { lake: &written, options: &options, cancel: &cancel, run, bars };
-        run::execute(plan, context)
-    })
-    .await??;
-    // Also when nothing was loaded: an earlier run may have ended just before this.
-    let plugins: BTreeMap<&str, &Plugin> =
-        request.sources.iter().map(|source| (source.plugin.digest(), &*source.plugin)).collect();
-    for plugin in plugins.values() {
-        definitions::publish(&lake, &request.options.tenant, plugin.manifest()).await?;
-    }
-    if let Some(database) = &database {
-        receipt.publications = database::publish_units(&lake, &request.options.tenant, database, &units, &stop).await;
-    }
+    let job = Job {
+        lake: &lake,
+        database: database.as_ref(),
+        sources: request.sources,
+        options: request.options,
+        cancel,
+        bars: !args.json && std::io::stderr().is_terminal(),
+    };
+    let receipt = job.execute().await?;
     let strict = args.strict || config.strict.unwrap_or(false);
     show(&receipt, args.json)?;
     Ok(exit(&receipt, strict))
@@ -116,7 +93,7 @@ pub(super) fn stop_on_signal(cancel: Cancel) {
     });
 }
 
-async fn signalled() {
+pub(super) async fn signalled() {
     #[cfg(unix)]
     if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }

@@ -46,7 +46,7 @@ impl<'a> Normalizing<'a> {
     pub(super) fn open(task: &FileTask<'a>) -> Result<Self, IngestError> {
         let period = task.period;
         let context = context(task)?;
-        let mut instance = period.plugin.instance(context, &task.options.limits, task.cancel)?;
+        let mut instance = period.plugin.instance(context, task.options.limits_of(&period.plugin), task.cancel)?;
         let normalizer = instance.open_normalizer(&job(task)?)?;
         let title = period.title();
         let unit = period.summary_unit(&title, task.options, task.cancel, task.run);

@@ -86,7 +86,7 @@ impl PlannedPeriod {
             period: self.report.period,
             plugin: &self.plugin,
             settings: &self.settings,
-            limits: &options.limits,
+            limits: options.limits_of(&self.plugin),
             now: options.now,
             cancel,
             run,
@@ -186,7 +186,8 @@ async fn find(
     let bucket = Arc::new(Bucket::new(Location::clone(&location), GrantLimits::default(), handle));
     let window = source.window().map(|(start, end)| Period { start, end });
     let request = DiscoverRequest { settings: source.settings.for_rows(), window, now: options.now };
-    let (plugin, limits, cancel) = (Arc::clone(&source.plugin), options.limits.clone(), cancel.clone());
+    let (plugin, limits, cancel) =
+        (Arc::clone(&source.plugin), options.limits_of(&source.plugin).clone(), cancel.clone());
     // The guest's storage calls block, so discovery gets a thread that may.
     let found = tokio::task::spawn_blocking(move || plugin.discover(bucket, request, &limits, &cancel)).await;
     let findings = found.map_err(|_| IngestError::Internal("discovering reports".to_owned()))??;

@@ -215,6 +215,22 @@ impl Receipt {
             || self.publications.iter().any(|publication| publication.error.is_some())
     }
 
+    /// What failed, one text each.
+    pub fn failures(&self) -> Vec<String> {
+        let told = |source: &str, period: &str, why: &str| format!("{source} {period}: {why}");
+        let problems = self.problems.iter().map(|problem| {
+            let period = problem.period.as_deref().map(|period| format!(" {period}")).unwrap_or_default();
+            format!("{}{period}: {}", problem.source, problem.message)
+        });
+        let failed = self.periods.iter().filter(|period| period.status == PeriodStatus::Failed);
+        let failed = failed.map(|period| told(&period.source, &period.period, &period.why));
+        let unpublished = self.publications.iter().filter_map(|publication| {
+            let why = publication.error.as_ref()?;
+            Some(told(&publication.source, &publication.period, &format!("not published: {why}")))
+        });
+        problems.chain(failed).chain(unpublished).collect()
+    }
+
     /// Whether an identity check failed in any period.
     pub fn identity_broken(&self) -> bool {
         self.periods.iter().filter_map(|period| period.outcome.as_ref()).flat_map(|o| &o.identities).any(|i| !i.holds)

@@ -1,7 +1,9 @@
 //! What a run is asked for, checked and ready: plugins loaded, names settled, settings in one form.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::plugin::{Engine, Limits, Plugin};
@@ -51,8 +53,17 @@ pub struct RunOptions {
     pub allow_empty: bool,
     /// What one plugin instance may use.
     pub limits: Limits,
+    /// The same for plugins with limits of their own, by id.
+    pub plugin_limits: BTreeMap<String, Limits>,
     /// The time this run is said to have, seconds since the epoch.
     pub now: i64,
+}
+
+impl RunOptions {
+    /// What one instance of this plugin may use.
+    pub fn limits_of(&self, plugin: &Plugin) -> &Limits {
+        self.plugin_limits.get(&plugin.manifest().id).unwrap_or(&self.limits)
+    }
 }
 
 /// Everything a run works with.
@@ -115,6 +126,8 @@ pub struct PluginSettings {
     disabled_tag_keys: Vec<String>,
     /// Percent, in its plainest form.
     markup_percent: Option<String>,
+    /// What the plugin knows and the host does not. Keys are sorted at every depth.
+    own: serde_json::Map<String, Value>,
 }
 
 impl PluginSettings {
@@ -124,7 +137,24 @@ impl PluginSettings {
             enabled_tag_keys: tags.map(sorted),
             disabled_tag_keys: Vec::new(),
             markup_percent: markup.filter(|markup| *markup != "0").map(str::to_owned),
+            own: serde_json::Map::new(),
         }
+    }
+
+    /// The same with settings that only the plugin knows. They are told to readers, too: with others, reports are read
+    /// again.
+    ///
+    /// # Errors
+    /// When one of them is a setting of the host's.
+    pub fn with_own(self, own: &serde_json::Map<String, Value>) -> Result<Self, SettingsError> {
+        for (key, name) in [("enabled_tag_keys", "tags"), ("markup_percent", "markup"), ("disabled_tag_keys", "tags")] {
+            if own.contains_key(key) {
+                return Err(SettingsError::Value(format!(
+                    "`{key}` is not set among a plugin's settings but by `{name}`"
+                )));
+            }
+        }
+        Ok(Self { own: sorted_object(own), ..self })
     }
 
     /// Whether the operator said which tag keys count, so that a database need not be asked.
@@ -141,12 +171,12 @@ impl PluginSettings {
 
     /// What `discover` and `normalize` are given, as JSON.
     pub fn for_rows(&self) -> String {
-        "{}".to_owned()
+        Value::Object(self.own.clone()).to_string()
     }
 
     /// What `summarize` is given, as JSON. Keys are sorted, so equal settings are equal text.
     pub fn for_summaries(&self) -> String {
-        let mut settings = serde_json::Map::new();
+        let mut settings = self.own.clone();
         if !self.disabled_tag_keys.is_empty() {
             settings.insert("disabled_tag_keys".to_owned(), self.disabled_tag_keys.clone().into());
         }
@@ -156,7 +186,20 @@ impl PluginSettings {
         if let Some(markup) = &self.markup_percent {
             settings.insert("markup_percent".to_owned(), markup.clone().into());
         }
-        serde_json::Value::Object(settings).to_string()
+        Value::Object(sorted_object(&settings)).to_string()
+    }
+}
+
+fn sorted_object(object: &serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+    let members: BTreeMap<&String, &Value> = object.iter().collect();
+    members.into_iter().map(|(key, value)| (key.clone(), sorted_value(value))).collect()
+}
+
+fn sorted_value(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(sorted_object(object)),
+        Value::Array(items) => Value::Array(items.iter().map(sorted_value).collect()),
+        other => other.clone(),
     }
 }
 
@@ -199,5 +242,16 @@ mod tests {
         assert_eq!(named.for_summaries(), r#"{"enabled_tag_keys":["a","b"]}"#);
         assert_eq!(a.for_rows(), "{}");
         assert_eq!(PluginSettings::new(None, Some("0")).for_summaries(), "{}");
+    }
+
+    #[test]
+    fn settings_of_the_plugin_are_told_to_readers_and_are_never_the_hosts() {
+        let own = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text).unwrap();
+        let settings = PluginSettings::new(None, Some("10"));
+        let set = settings.clone().with_own(&own(r#"{"region":"eu","a":{"z":1,"b":[{"d":1,"c":2}]}}"#)).unwrap();
+        assert_eq!(set.for_rows(), r#"{"a":{"b":[{"c":2,"d":1}],"z":1},"region":"eu"}"#);
+        let text = r#"{"a":{"b":[{"c":2,"d":1}],"z":1},"markup_percent":"10","region":"eu"}"#;
+        assert_eq!(set.for_summaries(), text);
+        assert!(settings.with_own(&own(r#"{"markup_percent":"3"}"#)).unwrap_err().to_string().contains("markup"));
     }
 }

@@ -180,7 +180,7 @@ impl Resummarize<'_> {
             period: Period { start: seconds(self.record.period_start), end: seconds(self.record.period_end) },
             plugin: self.plugin,
             settings: self.settings,
-            limits: &self.options.limits,
+            limits: self.options.limits_of(self.plugin),
             now: self.options.now,
             cancel: self.cancel,
             run: self.run,
@@ -256,7 +256,8 @@ impl Resummarize<'_> {
     ) -> Result<Option<Summarized>, IngestError> {
         let mut next = lock(queue).pop_front();
         let Some(first) = &next else { return Ok(None) };
-        let mut instance = self.plugin.instance(self.context(unit, first), &self.options.limits, self.cancel)?;
+        let mut instance =
+            self.plugin.instance(self.context(unit, first), self.options.limits_of(self.plugin), self.cancel)?;
         let accumulators = Accumulators::open(&mut instance, unit)?;
         while let Some(part) = next {
             instance.turn_to(&self.context(unit, &part));

@@ -130,6 +130,14 @@ impl Lake {
         Ok(found)
     }
 
+    /// Whether the store answers. A lake that has nothing in it yet is there, too.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub async fn reachable(&self) -> Result<(), LakeError> {
+        self.folders("").await.map(|_| ())
+    }
+
     async fn folders(&self, below: &str) -> Result<Vec<String>, LakeError> {
         let prefix = self.location.key(below)?;
         let listed = self.location.store().list_with_delimiter(Some(&prefix)).await;

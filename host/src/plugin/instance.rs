@@ -80,6 +80,12 @@ impl std::fmt::Debug for Instance {
     }
 }
 
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.plugin.note_memory(self.usage().peak_memory_bytes);
+    }
+}
+
 impl Instance {
     pub(super) fn new(
         plugin: Arc<Plugin>,

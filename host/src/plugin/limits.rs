@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
 use wasmtime::ResourceLimiter;
 
 const MIB: u64 = 1 << 20;
@@ -34,6 +35,8 @@ pub struct Limits {
     pub log_records_per_second: u32,
     /// Bytes of one log message or field; longer ones are cut.
     pub log_message_bytes: usize,
+    /// Log records less severe than this are not taken.
+    pub log_level: LevelFilter,
 }
 
 impl Default for Limits {
@@ -48,6 +51,7 @@ impl Default for Limits {
             handles: 256,
             log_records_per_second: 100,
             log_message_bytes: 4096,
+            log_level: LevelFilter::TRACE,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::Store;
@@ -58,6 +59,8 @@ pub struct Plugin {
     digest: String,
     imports: Vec<String>,
     manifest: Arc<Manifest>,
+    /// Most memory that one of its instances held.
+    peak_memory: AtomicU64,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -88,7 +91,8 @@ impl Plugin {
         let declared = declared.map_err(|error| unfit(path, error))?;
         let manifest = manifest_check::check(declared, duties.summarize.is_some())
             .map_err(|problem| PluginError::Manifest { place: Box::new(calls.place()), problem })?;
-        Ok(Self { linked, duties, digest, imports, manifest: Arc::new(manifest) })
+        let peak_memory = AtomicU64::new(0);
+        Ok(Self { linked, duties, digest, imports, manifest: Arc::new(manifest), peak_memory })
     }
 
     /// SHA-256 of the component, in hex.
@@ -109,6 +113,15 @@ impl Plugin {
     /// Whether it makes summaries.
     pub fn summarizes(&self) -> bool {
         self.duties.summarize.is_some()
+    }
+
+    /// Most bytes that the memories of one instance held together, over all instances that have ended.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        self.peak_memory.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_memory(&self, bytes: u64) {
+        self.peak_memory.fetch_max(bytes, Ordering::Relaxed);
     }
 
     /// The interfaces it imports, such as `costhost:provider/log@0.1.0`.

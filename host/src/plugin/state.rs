@@ -104,7 +104,7 @@ pub(super) fn store(
         duty,
         memory: MemoryMeter::new(limits.memory_bytes),
         clock: GuestClock::new(limits.wall_base),
-        logs: LogMeter::new(limits.log_records_per_second, limits.log_message_bytes),
+        logs: LogMeter::new(limits),
         handles,
         stop: None,
         broken_rule: None,

@@ -4,6 +4,7 @@
 //! only where all its tables hold one and the same load; so whoever publishes last publishes the newest load, whole.
 
 mod lake_rows;
+pub mod units;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -26,7 +26,7 @@ pub use error::ReportError;
 pub use json_text::json_get_text;
 pub use lake_tables::{answer, lake_session};
 pub use query::{Filter, Order, ReportQuery, Resolution, parse_from, parse_to};
-pub(crate) use render::json_of;
 pub use render::{Format, render};
+pub(crate) use render::{json_of, text_of};
 pub use run::{EXACT_SUM, run_report};
 pub use session::{FixedTables, TableSource, run_sql, session};

@@ -5,6 +5,9 @@
 
 use std::time::Instant;
 
+use tracing::level_filters::LevelFilter;
+
+use crate::plugin::Limits;
 use crate::plugin::abi::v0_1::log::{Host, Level};
 pub(in crate::plugin) use crate::plugin::printable::printable;
 use crate::plugin::state::{Duty, State};
@@ -22,15 +25,18 @@ pub(in crate::plugin) struct LogMeter {
     filled: Instant,
     /// Longest message or field in bytes.
     max_bytes: usize,
+    /// Less severe records are not taken.
+    level: LevelFilter,
     pub(in crate::plugin) dropped: u64,
     /// What the plugin had to say, for the run's receipt: `info` and above, the first few.
     pub(in crate::plugin) notes: Vec<String>,
 }
 
 impl LogMeter {
-    pub(in crate::plugin) fn new(per_second: u32, max_bytes: usize) -> Self {
-        let per_second = f64::from(per_second);
-        Self { per_second, tokens: per_second, filled: Instant::now(), max_bytes, dropped: 0, notes: Vec::new() }
+    pub(in crate::plugin) fn new(limits: &Limits) -> Self {
+        let per_second = f64::from(limits.log_records_per_second);
+        let (max_bytes, level) = (limits.log_message_bytes, limits.log_level);
+        Self { per_second, tokens: per_second, filled: Instant::now(), max_bytes, level, dropped: 0, notes: Vec::new() }
     }
 
     fn admit(&mut self, now: Instant) -> bool {
@@ -46,12 +52,22 @@ impl LogMeter {
     }
 }
 
+fn severity(level: Level) -> LevelFilter {
+    match level {
+        Level::Trace => LevelFilter::TRACE,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Info => LevelFilter::INFO,
+        Level::Warn => LevelFilter::WARN,
+        Level::Error => LevelFilter::ERROR,
+    }
+}
+
 impl Host for State {
     fn write(&mut self, level: Level, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
         if self.duty == Duty::Describe {
             return Err(self.forbid("called `log.write` from `describe`, which may not call the host"));
         }
-        if !self.logs.admit(Instant::now()) {
+        if severity(level) > self.logs.level || !self.logs.admit(Instant::now()) {
             return Ok(());
         }
         let max = self.logs.max_bytes;
@@ -91,7 +107,7 @@ mod tests {
 
     #[test]
     fn records_beyond_the_rate_are_dropped_and_counted_until_time_passes() {
-        let mut meter = LogMeter::new(10, 100);
+        let mut meter = LogMeter::new(&Limits { log_records_per_second: 10, ..Limits::default() });
         let start = meter.filled;
         let admitted = (0..25).filter(|_| meter.admit(start)).count();
         assert_eq!((admitted, meter.dropped), (10, 15));

@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Answer, Meaning};
 use super::error::ReportError;
-pub(crate) use value::json_of;
-pub(super) use value::text_of;
+pub(crate) use value::{json_of, text_of};
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -16,7 +16,7 @@ const TEXT: FormatOptions<'static> = FormatOptions::new()
     .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
 
 /// A cell as text; none when it is null. Nested values come as JSON.
-pub(in crate::report) fn text_of(array: &dyn Array, row: usize) -> Option<String> {
+pub(crate) fn text_of(array: &dyn Array, row: usize) -> Option<String> {
     match json_of(array, row) {
         Value::Null => None,
         Value::String(text) => Some(text),
