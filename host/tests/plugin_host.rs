@@ -113,7 +113,7 @@ fn a_plugin_says_what_it_is() {
     let plugin = plugin();
     assert_eq!((plugin.manifest().id.as_str(), plugin.folds(), plugin.summarizes()), ("probe", true, true));
     assert_eq!(plugin.digest().len(), 64);
-    assert!(plugin.imports().iter().any(|import| import == "costhost:provider/log@0.1.0"));
+    assert!(plugin.imports().iter().any(|import| import == "costhost:provider/storage@0.1.0"));
     assert_eq!(plugin.manifest().tables[0].schema.fields().len(), 5);
 }
 

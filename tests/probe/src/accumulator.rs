@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
 use arrow_ipc::reader::StreamReader;
@@ -47,11 +48,11 @@ impl GuestAccumulator for Totals {
             else {
                 return Err(failure("the columns are missing"));
             };
-            let accounts = accounts.as_string_opt::<i32>().ok_or_else(|| failure("accounts are not text"))?;
+            let accounts = texts(accounts.as_ref()).ok_or_else(|| failure("accounts are not text"))?;
             let amounts =
                 amounts.as_primitive_opt::<Decimal128Type>().ok_or_else(|| failure("amounts are not decimals"))?;
             accounts.iter().zip(amounts).for_each(|(account, amount)| {
-                self.add_one(account.unwrap_or_default(), amount.unwrap_or_default());
+                self.add_one(account, amount.unwrap_or_default());
             });
         }
         Ok(())
@@ -93,4 +94,16 @@ impl GuestAccumulator for Totals {
         }
         Ok(Some(Output { table: 1, data: rows::totals(self.by_account.borrow().iter()) }))
     }
+}
+
+/// Texts, as they are or as a dictionary. None where they are null or no texts.
+fn texts(array: &dyn Array) -> Option<Vec<&str>> {
+    if array.is_empty() {
+        return Some(Vec::new());
+    }
+    if let Some(dictionary) = array.as_any_dictionary_opt() {
+        let values = texts(dictionary.values().as_ref())?;
+        return dictionary.normalized_keys().into_iter().map(|key| values.get(key).copied()).collect();
+    }
+    array.as_string_opt::<i32>()?.iter().collect()
 }
