@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
+use arrow_array::{Array, ArrayRef};
 use arrow_ipc::reader::StreamReader;
 use costhost_sdk::bindings::costhost::provider::types::{Failure, Output};
 use costhost_sdk::bindings::exports::costhost::provider::summarize::{Accumulator, GuestAccumulator, Task};
@@ -34,6 +35,30 @@ impl Totals {
     }
 }
 
+/// Texts of a column, plain or as a dictionary: the host passes on what the normalizer sent.
+fn texts(column: &ArrayRef) -> Option<Vec<String>> {
+    let plain = |values: &ArrayRef| -> Option<Vec<String>> {
+        let values = values.as_string_opt::<i32>()?;
+        Some(values.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    };
+    if column.is_empty() {
+        return Some(Vec::new());
+    }
+    match column.as_any_dictionary_opt() {
+        None => plain(column),
+        Some(dictionary) => {
+            let values = plain(dictionary.values())?;
+            Some(
+                dictionary
+                    .normalized_keys()
+                    .into_iter()
+                    .map(|key| values.get(key).cloned().unwrap_or_default())
+                    .collect(),
+            )
+        }
+    }
+}
+
 impl GuestAccumulator for Totals {
     fn open(task: Task) -> Result<Accumulator, Failure> {
         Ok(Accumulator::new(Self { mischief: Mischief::of(&task.settings), ..Self::default() }))
@@ -47,11 +72,11 @@ impl GuestAccumulator for Totals {
             else {
                 return Err(failure("the columns are missing"));
             };
-            let accounts = accounts.as_string_opt::<i32>().ok_or_else(|| failure("accounts are not text"))?;
+            let accounts = texts(accounts).ok_or_else(|| failure("accounts are not text"))?;
             let amounts =
                 amounts.as_primitive_opt::<Decimal128Type>().ok_or_else(|| failure("amounts are not decimals"))?;
             accounts.iter().zip(amounts).for_each(|(account, amount)| {
-                self.add_one(account.unwrap_or_default(), amount.unwrap_or_default());
+                self.add_one(account, amount.unwrap_or_default());
             });
         }
         Ok(())
