@@ -18,7 +18,7 @@ demo: setup plugins
     @bin/demo "{{ target }}"
 
 # Everything: unit, property, contract and end-to-end tests, with the real plugins.
-test: setup plugins
+test: setup plugins && example-js
     COSTHOST_TEST_PLUGINS="{{ plugins }}" COSTHOST_TEST_PYTHON="{{ readers }}/bin/python" COSTHOST_TEST_AZURITE="{{ azurite }}" cargo test --workspace --locked
 
 # Formatting, lints, docs and, where cargo-deny is installed, the rules on dependencies.

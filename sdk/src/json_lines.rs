@@ -294,11 +294,11 @@ mod tests {
             .object("tags", "tags")
     }
 
-    /// Amounts, and rejects as code, row and byte.
-    fn read(
-        pieces: &[&[u8]],
-        mapping: &Mapping,
-    ) -> (Vec<i128>, Vec<(String, Option<u64>, Option<u64>)>, u64, Vec<String>) {
+    /// Code, row and byte of a reject.
+    type Told = (String, Option<u64>, Option<u64>);
+
+    /// Amounts, rejects, rows and notes.
+    fn read(pieces: &[&[u8]], mapping: &Mapping) -> (Vec<i128>, Vec<Told>, u64, Vec<String>) {
         let mut reader = JsonLines::new(&job(), mapping).unwrap();
         let (mut amounts, mut rejects, mut rows) = (Vec::new(), Vec::new(), 0);
         for step in 0..=pieces.len() {

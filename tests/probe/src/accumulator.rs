@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
+use arrow_array::{Array, ArrayRef};
 use arrow_ipc::reader::StreamReader;
 use costhost_sdk::bindings::costhost::provider::types::{Failure, Output};
 use costhost_sdk::bindings::exports::costhost::provider::summarize::{Accumulator, GuestAccumulator, Task};
@@ -35,6 +35,30 @@ impl Totals {
     }
 }
 
+/// Texts of a column, plain or as a dictionary: the host passes on what the normalizer sent.
+fn texts(column: &ArrayRef) -> Option<Vec<String>> {
+    let plain = |values: &ArrayRef| -> Option<Vec<String>> {
+        let values = values.as_string_opt::<i32>()?;
+        Some(values.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    };
+    if column.is_empty() {
+        return Some(Vec::new());
+    }
+    match column.as_any_dictionary_opt() {
+        None => plain(column),
+        Some(dictionary) => {
+            let values = plain(dictionary.values())?;
+            Some(
+                dictionary
+                    .normalized_keys()
+                    .into_iter()
+                    .map(|key| values.get(key).cloned().unwrap_or_default())
+                    .collect(),
+            )
+        }
+    }
+}
+
 impl GuestAccumulator for Totals {
     fn open(task: Task) -> Result<Accumulator, Failure> {
         Ok(Accumulator::new(Self { mischief: Mischief::of(&task.settings), ..Self::default() }))
@@ -48,7 +72,7 @@ impl GuestAccumulator for Totals {
             else {
                 return Err(failure("the columns are missing"));
             };
-            let accounts = texts(accounts.as_ref()).ok_or_else(|| failure("accounts are not text"))?;
+            let accounts = texts(accounts).ok_or_else(|| failure("accounts are not text"))?;
             let amounts =
                 amounts.as_primitive_opt::<Decimal128Type>().ok_or_else(|| failure("amounts are not decimals"))?;
             accounts.iter().zip(amounts).for_each(|(account, amount)| {
@@ -94,16 +118,4 @@ impl GuestAccumulator for Totals {
         }
         Ok(Some(Output { table: 1, data: rows::totals(self.by_account.borrow().iter()) }))
     }
-}
-
-/// Texts, as they are or as a dictionary. None where they are null or no texts.
-fn texts(array: &dyn Array) -> Option<Vec<&str>> {
-    if array.is_empty() {
-        return Some(Vec::new());
-    }
-    if let Some(dictionary) = array.as_any_dictionary_opt() {
-        let values = texts(dictionary.values().as_ref())?;
-        return dictionary.normalized_keys().into_iter().map(|key| values.get(key).copied()).collect();
-    }
-    array.as_string_opt::<i32>()?.iter().collect()
 }
