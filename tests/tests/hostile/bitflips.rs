@@ -24,7 +24,7 @@ const FLIPPED: u32 = 500;
 fn a_real_value_with_flipped_bits_is_refused_or_valid() {
     let engine = Engine::new(EngineOptions { cache: Cache::Off }).unwrap();
     let (batch, declared) = real_rows(&engine);
-    let value = encode_ipc(&batch.schema(), &[batch.clone()]).unwrap();
+    let value = encode_ipc(&batch.schema(), std::slice::from_ref(&batch)).unwrap();
     let guest = echo(&engine, &declared);
     assert_eq!(push(&guest, &value).unwrap()[0], batch, "as it is, it passes");
 
