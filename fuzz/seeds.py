@@ -71,7 +71,6 @@ def intake(reports: Path):
     narrow = columns | {"account": columns["account"].dictionary_encode().cast(pa.dictionary(pa.int8(), pa.string()))}
     empty = narrow | {name: pa.nulls(rows) for name in columns if name not in ("account", "cost")}
     for chosen in (plain, narrow, empty):
-        # Arrow's name for the entries of a map is not pyarrow's, so that maps are sent as they are declared.
         batch = pa.record_batch(list(chosen.values()), names=list(chosen))
         out = io.BytesIO()
         with pa.ipc.new_stream(out, batch.schema) as writer:
