@@ -1,12 +1,26 @@
 //! The conformance suite finds what authors get wrong without noticing.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use costhost::conformance::{self, Options, Outcome, Report};
+use costhost::plugin::{Cache, Engine, EngineOptions};
 
-use super::{component, engine};
+use super::component;
 
 const INPUT: &str = "acme,1\nacme,2\nother,3\nacme,40\nlast,5\n";
+
+/// The suite loads a plugin anew each time, so compiled ones are kept here.
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<(tempfile::TempDir, Engine)> = OnceLock::new();
+    let (_, engine) = ENGINE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::At { components: folder.path().join("components"), key: folder.path().join("key") };
+        let engine = Engine::new(EngineOptions { cache }).unwrap();
+        (folder, engine)
+    });
+    engine
+}
 
 /// Runs the suite over one case, with the probe told to do this.
 fn run(fixtures: &Path, mischief: &str, bless: bool) -> Report {
