@@ -45,7 +45,7 @@ plugins: setup
 
 # The example in JavaScript: built with npm's packages, then the conformance suite.
 example-js: plugins
-    cd examples/beacon-js && npm ci --silent --no-audit --no-fund && npm run --silent build -- "{{ plugins }}/beacon-js.wasm"
+    cd examples/beacon-js && npm install --no-save --silent --no-audit --no-fund && npm run --silent build -- "{{ plugins }}/beacon-js.wasm"
     "{{ target }}/debug/costhost" plugin test "{{ plugins }}/beacon-js.wasm" --fixtures examples/beacon-js/fixtures
 
 # Add a plugin to the corpus that every later build must run: DIR is its crate, with fixtures.
