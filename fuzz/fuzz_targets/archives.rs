@@ -25,7 +25,8 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder");
     let location = open(folder.path().to_str().expect("text"), &StoreOptions::default()).expect("a folder is a place");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
     let location = runtime.block_on(location.resolve()).expect("it exists");
     Place { location, file: folder.path().join("f"), runtime, _folder: folder }
 });
