@@ -1,7 +1,7 @@
 //! One input file through its stages: read, normalize and fold, check and write.
 //!
 //! Where there are files for every core, one thread takes a file through all of them; where there are fewer, each stage
-//! has a thread of its own ([`super::pipeline`]). Either way memory holds a few pieces, a few batches and the open row group,
+//! has a thread of its own (`pipeline.rs`). Either way memory holds a few pieces, a few batches and the open row group,
 //! however long the file is. Nothing a file leaves behind is visible to readers: its Parquet files are staged, its
 //! summary is a partial state, both are used only when every file of the period has come through.
 
