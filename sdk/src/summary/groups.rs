@@ -3,6 +3,7 @@
 use super::hash::{FastHasher, FastSet};
 use super::layout::GroupKey;
 use super::measures::{Measures, Overflow};
+use super::slots::Slots;
 use super::texts::{Interner, NONE};
 use std::hash::{Hash as _, Hasher as _};
 
@@ -11,7 +12,7 @@ use std::hash::{Hash as _, Hasher as _};
 pub struct Groups<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
     /// Texts of keys and resources.
     pub interner: Interner,
-    by_key: KeyTable,
+    by_key: Slots,
     groups: Vec<(GroupKey<TEXTS>, Measures<SUMS, MAXIMA>)>,
     /// Group in the upper half, resource in the lower.
     resources: FastSet<u64>,
@@ -31,7 +32,7 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
     pub fn new() -> Self {
         Groups {
             interner: Interner::new(),
-            by_key: KeyTable::default(),
+            by_key: Slots::default(),
             groups: Vec::new(),
             resources: FastSet::default(),
             last: None,
@@ -45,8 +46,12 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
         let group = match self.last {
             Some((last, group)) if last == *key => group,
             _ => {
-                let group = self.by_key.find_or_add(key, &self.groups);
-                if group as usize == self.groups.len() {
+                let (groups, hash) = (&self.groups, hash(key));
+                let is = |group: u32| groups.get(group as usize).is_some_and(|(other, _)| other == key);
+                // Memory ends long before four billion groups.
+                let next = u32::try_from(groups.len()).unwrap_or(u32::MAX - 1);
+                let group = self.by_key.find_or_add(hash, next, is);
+                if group == next {
                     self.groups.push((*key, Measures::default()));
                 }
                 self.last = Some((*key, group));
@@ -121,55 +126,6 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
             groups.push(Group { key: *key, measures: *measures, resources });
         }
         Ok(groups)
-    }
-}
-
-/// Where the group of each key is. The keys themselves lie beside the measures, which are looked at anyway: with many
-/// groups every further place is a wait for memory.
-#[derive(Debug, Default)]
-struct KeyTable {
-    /// Hash in the upper half, group + 1 in the lower; 0 where free. A power of two long, at most half full.
-    slots: Vec<u64>,
-}
-
-impl KeyTable {
-    /// The number of a key's group; that of the next group if it is new.
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
-    fn find_or_add<const TEXTS: usize, V>(&mut self, key: &GroupKey<TEXTS>, groups: &[(GroupKey<TEXTS>, V)]) -> u32 {
-        if groups.len() * 2 >= self.slots.len() {
-            self.grow();
-        }
-        let hash = hash(key);
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let (slot_hash, group) = split(self.slots[at]);
-            if group == 0 {
-                break;
-            }
-            if slot_hash == hash && groups.get(group as usize - 1).is_some_and(|(other, _)| other == key) {
-                return group - 1;
-            }
-            at = (at + 1) & mask;
-        }
-        // Memory ends long before four billion groups.
-        let next = u32::try_from(groups.len()).unwrap_or(u32::MAX - 1);
-        self.slots[at] = u64::from(hash) << 32 | u64::from(next + 1);
-        next
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
-    fn grow(&mut self) {
-        let length = (self.slots.len() * 2).max(1024);
-        let old = std::mem::replace(&mut self.slots, vec![0; length]);
-        for slot in old.into_iter().filter(|slot| *slot != 0) {
-            let mut at = (slot >> 32) as usize & (length - 1);
-            while self.slots[at] != 0 {
-                at = (at + 1) & (length - 1);
-            }
-            self.slots[at] = slot;
-        }
     }
 }
 

@@ -11,10 +11,10 @@ pub mod fold;
 pub mod groups;
 pub mod hash;
 pub mod layout;
-
 pub mod measures;
 pub mod objects;
 pub mod product;
+mod slots;
 mod state;
 mod state_facts;
 pub mod texts;

@@ -2,6 +2,7 @@
 
 use super::columns::Maps;
 use super::hash::{FastHasher, FastSet};
+use super::slots::Slots;
 use super::texts::{Interner, NONE};
 use std::hash::Hasher as _;
 
@@ -20,64 +21,34 @@ struct Known {
     pairs: Vec<u64>,
     /// By object: where its pairs end, and the number of its text.
     objects: Vec<(usize, u32)>,
-    /// Hash in the upper half, object + 1 in the lower; 0 where free. A power of two long, at most half full.
-    slots: Vec<u64>,
+    slots: Slots,
 }
 
 impl Known {
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
     fn find_or_add(&mut self, pairs: &[u64], number: impl FnOnce(&[u64]) -> u32) -> u32 {
-        if self.objects.len() * 2 >= self.slots.len() {
-            self.grow();
-        }
         let mut hasher = FastHasher::default();
         pairs.iter().for_each(|pair| hasher.write_u64(*pair));
-        let hash = hasher.finish() & 0xffff_ffff;
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot == 0 {
-                break;
-            }
-            if slot >> 32 == hash
-                && let Some(text) = self.text_if(slot as u32 - 1, pairs)
-            {
-                return text;
-            }
-            at = (at + 1) & mask;
+        let (all, objects, next) = (&self.pairs, &self.objects, self.objects.len() as u32);
+        let object = self.slots.find_or_add(hasher.finish() as u32, next, |object| holds(all, objects, object, pairs));
+        if let Some((_, text)) = self.objects.get(object as usize) {
+            return *text;
         }
         let text = number(pairs);
         self.pairs.extend_from_slice(pairs);
         self.objects.push((self.pairs.len(), text));
-        self.slots[at] = hash << 32 | self.objects.len() as u64;
         text
     }
+}
 
-    /// The number of an object's text, if these are its pairs.
-    #[inline]
-    fn text_if(&self, object: u32, pairs: &[u64]) -> Option<u32> {
-        let before = (object as usize).checked_sub(1).and_then(|before| self.objects.get(before));
-        let begin = before.map_or(0, |object| object.0);
-        let (end, text) = *self.objects.get(object as usize)?;
-        let own = self.pairs.get(begin..end)?;
-        let differ = own.iter().zip(pairs).fold(0, |differ, (own, pair)| differ | (own ^ pair));
-        (own.len() == pairs.len() && differ == 0).then_some(text)
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
-    fn grow(&mut self) {
-        let length = (self.slots.len() * 2).max(64);
-        let old = std::mem::replace(&mut self.slots, vec![0; length]);
-        for slot in old.into_iter().filter(|slot| *slot != 0) {
-            let mut at = (slot >> 32) as usize & (length - 1);
-            while self.slots[at] != 0 {
-                at = (at + 1) & (length - 1);
-            }
-            self.slots[at] = slot;
-        }
-    }
+/// Whether these are the pairs of an object.
+#[inline]
+fn holds(all: &[u64], objects: &[(usize, u32)], object: u32, pairs: &[u64]) -> bool {
+    let end = |object: usize| objects.get(object).map(|object| object.0);
+    let begin = (object as usize).checked_sub(1).and_then(end).unwrap_or(0);
+    let Some(own) = end(object as usize).and_then(|end| all.get(begin..end)) else { return false };
+    let differ = own.iter().zip(pairs).fold(0, |differ, (own, pair)| differ | (own ^ pair));
+    own.len() == pairs.len() && differ == 0
 }
 
 /// Set in the numbers of keys that are left out of objects.
