@@ -1,8 +1,11 @@
 //! `costhost completions SHELL`.
 
+use std::io::Write as _;
+
 use clap::{Args, CommandFactory};
 
 use super::{Cli, Exit};
+use crate::cli::output::Output;
 
 /// Which shell.
 #[derive(Debug, Args)]
@@ -14,8 +17,11 @@ pub struct CompletionsArgs {
 /// Prints the script.
 ///
 /// # Errors
-/// Never; the signature is that of every subcommand.
+/// When it cannot be written.
 pub fn execute(args: &CompletionsArgs) -> anyhow::Result<Exit> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "costhost", &mut std::io::stdout());
+    // Into memory first: the generator has no errors, only panics.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "costhost", &mut script);
+    Output::default().write_all(&script)?;
     Ok(Exit::Done)
 }

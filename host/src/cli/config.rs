@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::plugin_files::{LookupArgs, PluginLoader};
 use super::{Exit, UsageError};
+use crate::cli::output::say;
 use crate::ingest::error::chain;
 use crate::plugin::{Engine, EngineOptions};
 use crate::serve::{Overrides, Setup, misfits};
@@ -50,7 +51,7 @@ pub fn execute(args: &ConfigArgs) -> anyhow::Result<Exit> {
         let told = problems.join("\n  ");
         return Err(UsageError(format!("{} has {count} problems:\n  {told}", file.display())).into());
     }
-    println!("{}: {sources} sources, nothing wrong", file.display());
+    say!("{}: {sources} sources, nothing wrong", file.display())?;
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
 use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError};
+use crate::cli::output::Output;
 use crate::plugin::manifest::TableRole;
 use crate::plugin::{Engine, EngineOptions};
 use crate::postgres::Database;
@@ -101,7 +102,7 @@ async fn migrate(database: &Database, plugin: Option<&str>, lake: &LakeArgs, ten
     if said.is_empty() {
         return Err(UsageError("the lake knows no plugin yet; name one with --plugin".to_owned()).into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     said.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(Exit::Done)
 }
@@ -126,7 +127,7 @@ async fn load(database: &Database, file: &std::path::Path, table: Option<&str>) 
         return Err(UsageError(message).into());
     };
     let loaded = database.load_reference(table, file).await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     writeln!(out, "{}: {} rows, {} of them new or changed", table.name, loaded.rows, loaded.changed)?;
     if loaded.changed > 0 {
         writeln!(out, "published rows get them with the next `costhost publish` or run")?;

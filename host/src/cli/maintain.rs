@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::LakeArgs;
 use super::{Exit, table};
+use crate::cli::output::Output;
 use crate::ingest::error::chain;
 use crate::lake::{Lake, LakeError, Maintained, TableRef};
 use crate::report::Format;
@@ -53,7 +54,7 @@ pub async fn execute(args: MaintainArgs) -> anyhow::Result<Exit> {
         let name = format!("{}.{}", place.provider, place.name);
         rows.add([name, done.files.to_string(), done.log.to_string(), done.leftovers.to_string(), problem]);
     }
-    rows.write(args.output, &mut std::io::stdout().lock())?;
+    rows.write(args.output, &mut Output::default())?;
     Ok(exit)
 }
 

@@ -20,6 +20,7 @@ pub mod database;
 pub mod db;
 pub mod logging;
 pub mod maintain;
+mod output;
 pub mod plan;
 pub mod plugin;
 pub mod plugin_files;

@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::{LakeArgs, SourceArgs};
 use super::database::{self, DatabaseArgs};
 use super::{Exit, table};
+use crate::cli::output::Output;
 use crate::ingest::plan;
 use crate::plugin::Cancel;
 use crate::report::Format;
@@ -66,6 +67,6 @@ pub async fn execute(args: PlanArgs) -> anyhow::Result<Exit> {
             problem.message.clone(),
         ]);
     }
-    rows.write(args.output, &mut std::io::stdout().lock())?;
+    rows.write(args.output, &mut Output::default())?;
     Ok(if plan.problems.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 use tokio::runtime::Handle;
 
 use super::Exit;
+use crate::cli::output::say;
 use crate::plugin::build_plugin;
 
 pub mod archive;
@@ -88,7 +89,7 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
     match args.command {
         PluginCommand::Build { dir, output } => {
             let built = build_plugin(&dir, &output)?;
-            println!("{}: {} bytes", built.path.display(), built.bytes);
+            say!("{}: {} bytes", built.path.display(), built.bytes)?;
             Ok(Exit::Done)
         }
         PluginCommand::New(args) => new::execute(&args),

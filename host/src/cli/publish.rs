@@ -8,6 +8,7 @@ use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
 use super::selection::{self, SelectionArgs};
 use super::{Exit, run};
+use crate::cli::output::Output;
 use crate::ingest::loaded::selected;
 use crate::plugin::Cancel;
 use crate::publish::Publisher;
@@ -54,7 +55,7 @@ pub async fn execute(args: PublishArgs) -> anyhow::Result<Exit> {
     if found == 0 {
         return Err(selection::nothing_loaded().into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&receipts)?)?;
     } else if receipts.is_empty() {

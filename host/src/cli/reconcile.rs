@@ -9,6 +9,7 @@ use super::args::LakeArgs;
 use super::database::{self, DatabaseArgs};
 use super::selection::{self, SelectionArgs};
 use super::{Exit, table};
+use crate::cli::output::Output;
 use crate::ingest::load_id::bill_id;
 use crate::ingest::loaded::selected;
 use crate::ingest::totals::parse_decimal_exact;
@@ -63,7 +64,7 @@ pub async fn execute(args: ReconcileArgs) -> anyhow::Result<Exit> {
     if all.is_empty() {
         return Err(selection::nothing_loaded().into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     match args.output {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?,
         form => print(&all, form, &mut out)?,

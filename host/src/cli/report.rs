@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::LakeArgs;
 use super::database::DatabaseArgs;
 use super::{Exit, UsageError};
+use crate::cli::output::Output;
 use crate::plugin::manifest::ReportDefinition;
 use crate::postgres::Database;
 use crate::report::{self, Filter, Format, Order, ReportQuery, Resolution};
@@ -81,7 +82,7 @@ pub async fn execute(args: ReportArgs) -> anyhow::Result<Exit> {
             report::answer(&lake, &tenant, &args.provider, definition, &query).await?
         }
     };
-    report::render(&answer, args.output, &mut std::io::stdout().lock())?;
+    report::render(&answer, args.output, &mut Output::default())?;
     Ok(Exit::Done)
 }
 

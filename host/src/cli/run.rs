@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::{LakeArgs, SourceArgs};
 use super::database::{self, DatabaseArgs};
 use super::{Exit, table};
+use crate::cli::output::Output;
 use crate::ingest::receipt::{PeriodStatus, Receipt};
 use crate::job::Job;
 use crate::plugin::Cancel;
@@ -59,7 +60,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
 
 /// Prints a receipt, for people or as JSON.
 pub(super) fn show(receipt: &Receipt, json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(receipt)?)?;
         return Ok(());

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError, run};
+use crate::cli::output::say;
 use crate::plugin::{Engine, EngineOptions};
 use crate::serve::{Overrides, Rack, Service, answer_requests, read_setup};
 
@@ -58,7 +59,7 @@ pub async fn execute(args: ServeArgs) -> anyhow::Result<Exit> {
     let engine = Engine::new(EngineOptions::default())?;
     let service = Service::new(args.config, overrides, setup, digest, Rack::new(engine, resolver));
     // Scripts that ask for port 0 read it here.
-    println!("listening on http://{}", listener.local_addr()?);
+    say!("listening on http://{}", listener.local_addr()?)?;
     let endpoints = tokio::spawn(answer_requests(Arc::clone(&service), listener));
     tokio::select! {
         () = service.load_plugins() => {}

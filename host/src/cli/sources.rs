@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::args::LakeArgs;
 use super::{Exit, table};
+use crate::cli::output::Output;
 use crate::ingest::time_text;
 use crate::lake::{LOADS_TABLE, latest_loads};
 use crate::report::Format;
@@ -55,6 +56,6 @@ pub async fn execute(args: SourcesArgs) -> anyhow::Result<Exit> {
             ]);
         }
     }
-    rows.write(args.output, &mut std::io::stdout().lock())?;
+    rows.write(args.output, &mut Output::default())?;
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Exit;
 use super::args::LakeArgs;
+use crate::cli::output::Output;
 use crate::report::{self, Format};
 
 /// Flags of `costhost sql`.
@@ -29,6 +30,6 @@ pub async fn execute(args: SqlArgs) -> anyhow::Result<Exit> {
     let lake = args.lake.open(&config)?;
     let context = report::lake_session(&lake, &tenant).await?;
     let answer = report::run_sql(&context, &args.sql).await?;
-    report::render(&answer, args.output, &mut std::io::stdout().lock())?;
+    report::render(&answer, args.output, &mut Output::default())?;
     Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use super::args::{LakeArgs, checked};
 use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError, database, table};
+use crate::cli::output::Output;
 use crate::ingest::loaded::{Selection, month_of, selected};
 use crate::lake::{Lake, LoadRecord, load_receipt};
 use crate::reconcile::LakeSums;
@@ -88,7 +89,7 @@ pub async fn execute(args: VerifyArgs) -> anyhow::Result<Exit> {
             "nothing to verify: the lake holds nothing of that, or the run loaded nothing; see `costhost sources`";
         return Err(UsageError(message.to_owned()).into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     match args.output {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?,
         form => print(&all, form, &mut out)?,

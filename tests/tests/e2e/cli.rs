@@ -112,3 +112,26 @@ fn completions_are_printed_for_every_shell() {
         assert!(ended.out.contains("costhost"), "{shell}");
     }
 }
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_failure_and_a_full_disk_is() {
+    let costhost = super::costhost();
+    let plugin = costhost_tests::program::plugin("aws-cur");
+    for args in [vec!["completions", "bash"], vec!["plugin", "show", &plugin], vec!["plan", &shared("aws/nise")]] {
+        let mut command = costhost.command(&args);
+        if args[0] == "plan" {
+            command.args(["--plugin", &plugin]);
+        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = command.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {said}");
+        assert!(!said.contains("panicked"), "{args:?}: {said}");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ended = command.stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("No space left") && !said.contains("panicked"), "{args:?}: {said}");
+    }
+}

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{ConfigArgs, install};
 use crate::cli::Exit;
+use crate::cli::output::say;
 use crate::registry::{Bundle, InstallOptions, PluginRef, Resolver};
 
 /// Flags of `costhost plugin export`.
@@ -44,7 +45,7 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let resolver = Resolver::from_config(&args.config.read()?, None)?;
     let store = resolver.store();
     let record = store.export(&store.resolve(&args.plugin)?.digest, &args.output)?;
-    println!("{} {}  {}  -> {}", record.name, record.version, record.digest, args.output.display());
+    say!("{} {}  {}  -> {}", record.name, record.version, record.digest, args.output.display())?;
     Ok(Exit::Done)
 }
 

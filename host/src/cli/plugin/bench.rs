@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::super::plugin_files::plugin_file;
 use super::super::{Exit, table};
 use super::drive::{Driven, Loaded, find};
+use crate::cli::output::Output;
 use crate::plugin::{Engine, EngineOptions};
 use crate::report::Format;
 
@@ -68,7 +69,7 @@ pub(super) fn execute(args: &BenchArgs, handle: &Handle) -> anyhow::Result<Exit>
             rows.add(row(&file.path, loaded.bytes, &mut runs, instructions));
         }
     }
-    rows.write(args.output, &mut std::io::stdout().lock())?;
+    rows.write(args.output, &mut Output::default())?;
     Ok(Exit::Done)
 }
 

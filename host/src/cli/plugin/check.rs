@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::super::Exit;
 use super::super::plugin_files::plugin_file;
+use crate::cli::output::say;
 use crate::plugin::{Cache, Engine, EngineOptions, inspect};
 
 /// Flags of `costhost plugin check`.
@@ -23,12 +24,12 @@ pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let engine = Engine::new(EngineOptions { cache: Cache::Off })?;
     let findings = inspect(&engine, &path)?;
     if findings.is_empty() {
-        println!("{}: a plugin that this host can run", path.display());
+        say!("{}: a plugin that this host can run", path.display())?;
         return Ok(Exit::Done);
     }
-    println!("{}: not a plugin that this host can run", path.display());
+    say!("{}: not a plugin that this host can run", path.display())?;
     for finding in &findings {
-        println!("- {finding}");
+        say!("- {finding}")?;
     }
     Ok(Exit::Failed)
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::ConfigArgs;
+use crate::cli::output::say;
 use crate::cli::{Exit, UsageError};
 use crate::plugin::{Engine, EngineOptions};
 use crate::registry::{
@@ -75,27 +76,25 @@ pub(super) async fn install(resolver: Resolver, candidate: Candidate, options: I
     tell(
         &installed,
         name.as_ref().and_then(|name| name.find(None)).map(|current| (&current.digest, current.version.as_str())),
-    );
+    )?;
     Ok(Exit::Done)
 }
 
-fn tell(installed: &Installed, current: Option<(&Digest, &str)>) {
+fn tell(installed: &Installed, current: Option<(&Digest, &str)>) -> std::io::Result<()> {
     let record = &installed.record;
     let already = if installed.was_there { " (it was installed already)" } else { "" };
-    println!("{} {}  {}{already}", record.name, record.version, record.digest);
-    println!("from {}", record.origin);
+    say!("{} {}  {}{already}", record.name, record.version, record.digest)?;
+    say!("from {}", record.origin)?;
     match &record.signed {
-        Some(by) => println!("signed by {} ({}, {})", by.key, by.format, by.fingerprint),
-        None => println!("not signed by a key of the configuration"),
+        Some(by) => say!("signed by {} ({}, {})", by.key, by.format, by.fingerprint)?,
+        None => say!("not signed by a key of the configuration")?,
     }
     match current {
         Some((digest, version)) if *digest != record.digest => {
             let reference = format!("{}@{}", record.name, record.version);
-            println!(
-                "current is {version} ({}); `costhost plugin use {reference}` switches to this one",
-                digest.short()
-            );
+            say!("current is {version} ({}); `costhost plugin use {reference}` switches to this one", digest.short())?;
         }
-        _ => println!("{} is current", record.version),
+        _ => say!("{} is current", record.version)?,
     }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::ConfigArgs;
+use crate::cli::output::Output;
 use crate::cli::{Exit, table};
 use crate::registry::{PluginName, PluginStore, RegistryError, Resolver};
 
@@ -27,7 +28,7 @@ pub fn execute(args: &ListArgs) -> anyhow::Result<Exit> {
     let resolver = Resolver::from_config(&args.config.read()?, None)?;
     let store = resolver.store();
     let names = store.names()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     if args.json {
         writeln!(out, "{:#}", json(store, &names)?)?;
         return Ok(Exit::Done);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::ConfigArgs;
+use crate::cli::output::say;
 use crate::cli::plugin_files::LookupArgs;
 use crate::cli::{Exit, UsageError};
 use crate::registry::{LOCK_FILE, LockFile, PluginRef, Resolver};
@@ -44,10 +45,10 @@ pub fn execute(args: &LockArgs) -> anyhow::Result<Exit> {
             .filter(|before| *before != record.version)
             .map(|before| format!(" (was {before})"))
             .unwrap_or_default();
-        println!("{} {}  {}{was}", record.name, record.version, record.digest);
+        say!("{} {}  {}{was}", record.name, record.version, record.digest)?;
     }
     lock.write()?;
-    println!("written to {}", path.display());
+    say!("written to {}", path.display())?;
     Ok(Exit::Done)
 }
 

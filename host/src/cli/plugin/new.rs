@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::super::{Exit, UsageError};
 use super::sample::{Names, files};
+use crate::cli::output::say;
 
 /// Flags of `costhost plugin new`.
 #[derive(Debug, Args)]
@@ -41,9 +42,9 @@ pub(super) fn execute(args: &NewArgs) -> anyhow::Result<Exit> {
     if let Some(lock) = sdk.lock_file() {
         write(&dir.join("Cargo.lock"), &std::fs::read(&lock).with_context(|| lock.display().to_string())?)?;
     }
-    println!("{}: a plugin that builds and passes its tests. Next:", dir.display());
-    println!("  cd {}", dir.display());
-    println!("  costhost plugin test .");
+    say!("{}: a plugin that builds and passes its tests. Next:", dir.display())?;
+    say!("  cd {}", dir.display())?;
+    say!("  costhost plugin test .")?;
     Ok(Exit::Done)
 }
 

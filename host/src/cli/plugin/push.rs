@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::Exit;
+use crate::cli::output::say;
 use crate::plugin::{Engine, EngineOptions, read_component};
 use crate::registry::oci::{self, OciReference};
 use crate::registry::signature_of_file;
@@ -41,7 +42,7 @@ pub async fn execute(args: PushArgs) -> anyhow::Result<Exit> {
     let plugin = tokio::task::spawn_blocking(load).await??;
     let how = (args.replace, args.plain_http);
     let pushed = oci::push(&args.to, &plugin, bytes, signature.as_ref(), how).await?;
-    println!("{}", pushed.reference);
-    println!("{} {}  {}", plugin.manifest().id, plugin.manifest().version, pushed.component);
+    say!("{}", pushed.reference)?;
+    say!("{} {}  {}", plugin.manifest().id, plugin.manifest().version, pushed.component)?;
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::ConfigArgs;
 use crate::cli::Exit;
+use crate::cli::output::say;
 use crate::cli::plugin_files::LookupArgs;
 use crate::registry::PluginRef;
 
@@ -33,10 +34,10 @@ pub fn execute(args: &RemoveArgs) -> anyhow::Result<Exit> {
     let pinned: Vec<_> =
         resolver.lock().into_iter().flat_map(|lock| lock.plugins()).map(|pin| pin.digest.clone()).collect();
     for version in resolver.store().remove(&args.plugin, &pinned, args.force)? {
-        println!("removed {} {}  {}", args.plugin.name, version.version, version.digest);
+        say!("removed {} {}  {}", args.plugin.name, version.version, version.digest)?;
     }
     if let Some(name) = resolver.store().name(&args.plugin.name)?.as_ref().and_then(|name| name.find(None)) {
-        println!("{} is current", name.version);
+        say!("{} is current", name.version)?;
     }
     Ok(Exit::Done)
 }

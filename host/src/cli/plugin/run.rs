@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use super::super::Exit;
 use super::super::plugin_files::plugin_file;
 use super::drive::{Driven, Found, Loaded, find};
+use crate::cli::output::Output;
 use crate::conformance::json_rows;
 use crate::ingest::time_text;
 use crate::plugin::{Engine, EngineOptions, Plugin, Reject};
@@ -46,7 +47,7 @@ pub(super) fn execute(args: &RunArgs, handle: &Handle) -> anyhow::Result<Exit> {
     let plugin = engine.load(&plugin_file(&args.plugin)?)?;
     let found = find(&plugin, &args.input, &args.settings, handle)?;
     // Rows for programs go to standard output alone; what is for people goes beside them.
-    let mut out: Box<dyn Write> = if args.json { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+    let mut out: Box<dyn Write> = if args.json { Box::new(std::io::stderr()) } else { Box::new(Output::default()) };
     let mut failed = show_problems(&found, &mut out)?;
     for report in &found.findings.reports {
         let source = if report.source.is_empty() { String::new() } else { format!("{} ", report.source) };
@@ -125,7 +126,7 @@ fn show_rows(plugin: &Plugin, driven: &Driven, json: bool, out: &mut dyn Write) 
     for (index, batches) in driven.first_rows.iter().filter(|(_, batches)| !batches.is_empty()) {
         let rows = json_rows(batches);
         if json {
-            let mut out = std::io::stdout().lock();
+            let mut out = Output::default();
             for row in &rows {
                 writeln!(out, "{row}")?;
             }

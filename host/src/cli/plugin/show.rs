@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::ConfigArgs;
 use crate::cli::Exit;
+use crate::cli::output::say;
 use crate::cli::plugin_files::LookupArgs;
 use crate::plugin::{Engine, EngineOptions, Plugin};
 use crate::registry::{Digest, Resolver};
@@ -29,23 +30,24 @@ pub fn execute(args: &ShowArgs) -> anyhow::Result<Exit> {
     let resolver = args.lookup.resolver(&args.config.read()?)?;
     let engine = Engine::new(EngineOptions::default())?;
     let plugin = resolver.load(&engine, &args.plugin)?;
-    print(&plugin);
+    print(&plugin)?;
     print_installation(&resolver, &plugin)?;
     Ok(Exit::Done)
 }
 
-fn print(plugin: &Plugin) {
+fn print(plugin: &Plugin) -> std::io::Result<()> {
     let manifest = plugin.manifest();
-    println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
-    println!("sha256   {}", plugin.digest());
-    println!("imports  {}", plugin.imports().join(", "));
+    say!("{} {}: {}", manifest.id, manifest.version, manifest.title)?;
+    say!("sha256   {}", plugin.digest())?;
+    say!("imports  {}", plugin.imports().join(", "))?;
     for table in &manifest.tables {
-        println!("table    {}.{}: {} columns", manifest.provider, table.name, table.schema.fields().len());
+        say!("table    {}.{}: {} columns", manifest.provider, table.name, table.schema.fields().len())?;
     }
     for report in &manifest.reports {
         let dimensions: Vec<&str> = report.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-        println!("report   {} {}: by {}", manifest.provider, report.name, dimensions.join(", "));
+        say!("report   {} {}: by {}", manifest.provider, report.name, dimensions.join(", "))?;
     }
+    Ok(())
 }
 
 /// What the store and the lock file know of it, if anything.
@@ -54,22 +56,22 @@ fn print_installation(resolver: &Resolver, plugin: &Plugin) -> anyhow::Result<()
     let store = resolver.store();
     let name = store.name(&plugin.manifest().id)?;
     let Some(name) = name.filter(|name| name.version_of(&digest).is_some()) else {
-        println!("store    not installed");
+        say!("store    not installed")?;
         return Ok(());
     };
     let record = store.record(&digest)?;
     let current = if name.current == digest { ", current" } else { "" };
-    println!("store    installed {}{current}", record.installed);
-    println!("from     {}", record.origin);
+    say!("store    installed {}{current}", record.installed)?;
+    say!("from     {}", record.origin)?;
     match record.signed {
-        Some(by) => println!("signed   by {} ({}, {})", by.key, by.format, by.fingerprint),
-        None => println!("signed   by no key of the configuration it was installed with"),
+        Some(by) => say!("signed   by {} ({}, {})", by.key, by.format, by.fingerprint)?,
+        None => say!("signed   by no key of the configuration it was installed with")?,
     }
     if let Some(pin) = resolver.lock().and_then(|lock| lock.get(&name.name)) {
-        println!("lock     {} {}", pin.version, pin.digest);
+        say!("lock     {} {}", pin.version, pin.digest)?;
     }
     for change in name.log.iter().rev().take(10) {
-        println!("history  {} {} ({})", change.at, change.version, change.what);
+        say!("history  {} {} ({})", change.at, change.version, change.what)?;
     }
     Ok(())
 }

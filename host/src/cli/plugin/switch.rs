@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::ConfigArgs;
 use crate::cli::Exit;
+use crate::cli::output::say;
 use crate::registry::{PluginRef, RegistryError, Resolver};
 
 /// Flags of `costhost plugin use`.
@@ -39,8 +40,8 @@ pub fn execute(args: &UseArgs) -> anyhow::Result<Exit> {
     }
     let resolver = Resolver::from_config(&args.config.read()?, None)?;
     match resolver.store().set_current(&args.plugin)? {
-        Some(change) => println!("{} {} is current  {}", args.plugin.name, change.version, change.to),
-        None => println!("{} is current already", args.plugin),
+        Some(change) => say!("{} {} is current  {}", args.plugin.name, change.version, change.to)?,
+        None => say!("{} is current already", args.plugin)?,
     }
     warn_of_lock(&resolver, &args.plugin.name)?;
     Ok(Exit::Done)
@@ -53,17 +54,17 @@ pub fn execute(args: &UseArgs) -> anyhow::Result<Exit> {
 pub fn roll_back(args: &RollbackArgs) -> anyhow::Result<Exit> {
     let resolver = Resolver::from_config(&args.config.read()?, None)?;
     let change = resolver.store().roll_back(&args.name)?;
-    println!("{} {} is current again  {}", args.name, change.version, change.to);
+    say!("{} {} is current again  {}", args.name, change.version, change.to)?;
     warn_of_lock(&resolver, &args.name)?;
     Ok(Exit::Done)
 }
 
 /// A lock file wins over what is current, which would otherwise surprise.
-fn warn_of_lock(resolver: &Resolver, name: &str) -> Result<(), RegistryError> {
+fn warn_of_lock(resolver: &Resolver, name: &str) -> anyhow::Result<()> {
     let (Some(lock), Some(known)) = (resolver.lock(), resolver.store().name(name)?) else { return Ok(()) };
     if let Some(pin) = lock.get(name).filter(|pin| pin.digest != known.current) {
         let lock = lock.path().display();
-        println!("{lock} still pins {name} to {}; `costhost plugin lock {name}` pins what is current", pin.version);
+        say!("{lock} still pins {name} to {}; `costhost plugin lock {name}` pins what is current", pin.version)?;
     }
     Ok(())
 }

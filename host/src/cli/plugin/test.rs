@@ -6,6 +6,7 @@ use clap::Args;
 use tokio::runtime::Handle;
 
 use super::super::{Exit, UsageError};
+use crate::cli::output::Output;
 use crate::conformance::{self, Options};
 use crate::plugin::{Engine, EngineOptions, build_in_target};
 
@@ -46,6 +47,6 @@ pub(super) fn execute(args: &TestArgs, handle: &Handle) -> anyhow::Result<Exit> 
     let options = Options { seed: args.seed, bless: args.bless, case: args.case.clone(), ..Options::default() };
     let engine = Engine::new(EngineOptions::default())?;
     let report = conformance::run(&engine, &wasm, &fixtures, &options, handle)?;
-    report.write(&mut std::io::stdout().lock())?;
+    report.write(&mut Output::default())?;
     Ok(if report.failed() == 0 { Exit::Done } else { Exit::Failed })
 }

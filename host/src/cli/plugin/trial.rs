@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::args::{LakeArgs, LimitArgs, WorkArgs};
+use crate::cli::output::Output;
 use crate::cli::plugin_files::LookupArgs;
 use crate::cli::{Exit, UsageError, run, table};
 use crate::compare::difference::{Difference, ReadChange, Values};
@@ -76,7 +77,7 @@ pub(super) async fn execute(args: TryArgs) -> anyhow::Result<Exit> {
     let json = args.json;
     let limit = args.limit;
     let difference = compare(args).await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::default();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&difference)?)?;
     } else {
