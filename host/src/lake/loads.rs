@@ -148,7 +148,7 @@ pub async fn latest_loads(lake: &Lake, tenant: &str, provider: &str) -> Result<V
     let mut current: BTreeSet<i64> = BTreeSet::new();
     let mut wanted: Vec<Add> = Vec::new();
     for (partition, mut files) in table.files_by_partition(&delta).await? {
-        if let Some(mark) = table.mark(&delta, &partition, &files).await? {
+        if let Some(mark) = table.mark(&delta, &partition, &files, None).await? {
             current.insert(mark.version_hash);
             if mark.load_id.is_some() {
                 files.retain(|file| tag(file, TAG_LOAD) == mark.load_id.as_deref());

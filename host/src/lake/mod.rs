@@ -23,6 +23,7 @@ mod shape;
 mod sink;
 mod stats;
 mod table;
+mod transactions;
 mod writer;
 
 pub use commit::{Committed, Force, Load};

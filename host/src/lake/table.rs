@@ -18,6 +18,7 @@ use super::error::LakeError;
 use super::partition::{Partition, check_segment};
 use super::schema;
 use super::sink::Sink;
+use super::transactions::Transactions;
 use super::writer::{DataFileWriter, StagedFile, WriterOptions};
 
 /// Tags of data files: who loaded them. Other tools may drop these when they rewrite files.
@@ -171,10 +172,17 @@ impl LakeTable {
     pub async fn loaded_all(&self, partitions: &[Partition]) -> Result<Vec<Option<LoadedMark>>, LakeError> {
         let Some(table) = self.delta().await? else { return Ok(vec![None; partitions.len()]) };
         let files = self.files_by_partition(&table).await?;
+        let files_of = |partition| files.get(partition).map(Vec::as_slice).unwrap_or_default();
+        // One without files takes the long way, which is shorter for all of them together.
+        let transactions =
+            match partitions.iter().filter(|partition| mark_of_tags(files_of(partition)).is_none()).count() {
+                0 => None,
+                _ => Transactions::read(&table).await,
+            };
         // Not a closure of the stream: this future may then be a task.
         let marks = partitions.iter().map(|partition| {
-            let files = files.get(partition).map(Vec::as_slice).unwrap_or_default();
-            self.mark(&table, partition, files)
+            let files = files_of(partition);
+            self.mark(&table, partition, files, transactions.as_ref())
         });
         let marks: Vec<_> = marks.collect();
         futures::stream::iter(marks).buffered(LOOKUPS_AT_ONCE).try_collect().await
@@ -213,27 +221,30 @@ impl LakeTable {
     ) -> Result<(Option<LoadedMark>, Vec<Add>), LakeError> {
         let values = partition.values();
         let files = self.active_files(table, |found| *found == values).await?;
-        Ok((self.mark(table, partition, &files).await?, files))
+        Ok((self.mark(table, partition, &files, None).await?, files))
     }
 
-    /// The mark of a partition that holds these files.
+    /// The mark of a partition that holds these files. Transactions are looked up in the log unless they are known.
     pub(crate) async fn mark(
         &self,
         table: &DeltaTable,
         partition: &Partition,
         files: &[Add],
+        known: Option<&Transactions>,
     ) -> Result<Option<LoadedMark>, LakeError> {
         if let Some(mark) = mark_of_tags(files) {
             return Ok(Some(mark));
         }
-        // Transactions have to be looked up in the log itself, which takes a hundred times longer than tags.
+        // Going through the log takes a hundred times longer than tags.
         let failed = |error| LakeError::delta("reading", &self.name, error);
         let state = table.snapshot().map_err(failed)?;
         let log_store = table.log_store();
-        let hash = state.transaction_version(log_store.as_ref(), partition.app_id()).await.map_err(failed)?;
-        let Some(version_hash) = hash else { return Ok(None) };
-        let delivered =
-            state.transaction_version(log_store.as_ref(), partition.delivered_id()).await.map_err(failed)?;
+        let version = async |id: String| match known {
+            Some(known) => Ok(known.version(&id)),
+            None => state.transaction_version(log_store.as_ref(), id).await.map_err(failed),
+        };
+        let Some(version_hash) = version(partition.app_id()).await? else { return Ok(None) };
+        let delivered = version(partition.delivered_id()).await?;
         Ok(Some(LoadedMark { version_hash, delivered, load_id: None, revision: None, files: files.len() }))
     }
 
