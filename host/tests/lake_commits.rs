@@ -75,36 +75,6 @@ async fn a_load_without_rows_empties_its_period() {
     assert!(matches!(put(&table, &january, "a", 1).await, Committed::Superseded { .. }));
 }
 
-/// One look at the whole log and a look for each period agree, whatever the log is made of.
-#[tokio::test(flavor = "multi_thread")]
-async fn empty_periods_are_known_together_as_they_are_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_, table) = open(dir.path()).await;
-    let months: Vec<_> = (1..=12).map(|month| partition("main", month)).collect();
-    // Long enough for a checkpoint, which has some of the transactions, with loads in every second month twice.
-    for round in 1..=3_u32 {
-        for month in (1..=9).step_by(round as usize) {
-            table.replace(&partition("main", month), vec![], &load("a", i64::from(round))).await.unwrap();
-        }
-    }
-    put(&table, &months[0], "b", 9).await;
-    let log = dir.path().join(table.table_ref().to_string()).join("_delta_log");
-    let hint = log.join("_last_checkpoint");
-    assert!(hint.is_file(), "there is no checkpoint to read");
-    for damage in ["", "{}", "{\"version\":1,\"size\":1}", "none"] {
-        match damage {
-            "" => {}
-            "none" => std::fs::remove_file(&hint).unwrap(),
-            damage => std::fs::write(&hint, damage).unwrap(),
-        }
-        let together = table.loaded_all(&months).await.unwrap();
-        for (month, known) in months.iter().zip(&together) {
-            assert_eq!(&table.loaded(month).await.unwrap(), known, "{month:?} after `{damage}`");
-        }
-        assert_eq!(together.iter().filter(|mark| mark.is_some()).count(), 9);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_source_ids_stay_apart() {
     let dir = tempfile::tempdir().unwrap();

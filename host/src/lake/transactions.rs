@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use deltalake::DeltaTable;
-use deltalake::kernel::{Action, MetadataExt as _};
+use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
@@ -28,11 +28,11 @@ const EXPIRY: &str = "delta.setTransactionRetentionDuration";
 
 /// Newest version of each application's transactions, in one state of a table.
 #[derive(Debug, Default)]
-pub(super) struct Transactions(HashMap<String, i64>);
+pub(crate) struct Transactions(HashMap<String, i64>);
 
 impl Transactions {
     /// Reads those of this state of the table. `None` when its log is not as costhost writes logs, or could not be read.
-    pub(super) async fn read(table: &DeltaTable) -> Option<Self> {
+    pub(crate) async fn read(table: &DeltaTable) -> Option<Self> {
         let last = table.version()?;
         if table.snapshot().ok()?.metadata().configuration().contains_key(EXPIRY) {
             return None;
@@ -67,7 +67,7 @@ impl Transactions {
     }
 
     /// The newest version of an application's transactions.
-    pub(super) fn version(&self, application: &str) -> Option<i64> {
+    pub(crate) fn version(&self, application: &str) -> Option<i64> {
         self.0.get(application).copied()
     }
 
@@ -111,4 +111,70 @@ async fn last_checkpoint(log_store: &dyn LogStore) -> Option<Option<u64>> {
 async fn log_file(log_store: &dyn LogStore, name: &str) -> Option<Bytes> {
     let path = log_store.log_path().clone().join(name);
     log_store.object_store(None).get(&path).await.ok()?.bytes().await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use arrow::datatypes::{Field, Schema};
+
+    use super::super::{Force, Lake, LakeTable, Load, Partition};
+    use super::*;
+    use crate::source::store::StoreOptions;
+
+    fn table(dir: &Path) -> LakeTable {
+        let lake = Lake::open(dir.to_str().unwrap(), &StoreOptions::default()).unwrap();
+        lake.table("default", "aws", "items", Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)])))
+            .unwrap()
+    }
+
+    fn month(month: u32) -> Partition {
+        Partition { source: "a/b".to_owned(), year: 2024, month }
+    }
+
+    /// Loads without rows of nine months, some of them more than once, and more than one checkpoint covers.
+    async fn fill(table: &LakeTable) {
+        for round in 1..=5 {
+            for at in (1..=9).step_by(if round % 2 == 0 { 2 } else { 1 }) {
+                let load = Load {
+                    id: format!("{round}{at}").repeat(32),
+                    delivered: round,
+                    revision: String::new(),
+                    force: Force::No,
+                    metadata: serde_json::json!({}),
+                };
+                table.replace(&month(at), vec![], &load).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_look_at_the_log_and_a_look_for_each_period_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        fill(&table(dir.path())).await;
+        let months: Vec<Partition> = (1..=12).map(month).collect();
+        let log = dir.path().join("default/aws/items/_delta_log");
+        let hint = log.join("_last_checkpoint");
+        assert!(hint.is_file(), "there is no checkpoint");
+        for without_hint in [false, true] {
+            if without_hint {
+                std::fs::remove_file(&hint).unwrap();
+            }
+            // A handle that knows nothing yet.
+            let table = table(dir.path());
+            let together = table.loaded_all(&months).await.unwrap();
+            for (month, known) in months.iter().zip(&together) {
+                assert_eq!(&table.loaded(month).await.unwrap(), known, "{month:?}");
+            }
+            assert_eq!(together.iter().flatten().filter_map(|mark| mark.delivered).collect::<Vec<_>>(), [5; 9]);
+            let delta = table.delta().await.unwrap().unwrap();
+            assert!(Transactions::read(&delta).await.is_some());
+        }
+        // Readers still begin at the checkpoint, which nothing points to now.
+        std::fs::remove_file(log.join("00000000000000000000.json")).unwrap();
+        let delta = table(dir.path()).delta().await.unwrap().unwrap();
+        assert!(Transactions::read(&delta).await.is_none());
+    }
 }
