@@ -34,6 +34,8 @@ pub struct TableBuilder {
     spans: Vec<Span>,
     /// Map columns and the runs that fill them.
     map_spans: Vec<(usize, Vec<usize>)>,
+    /// By column of the table: the run that alone fills it, and its place there.
+    filled_by: Vec<Option<(usize, usize)>>,
     time: Option<usize>,
     amount: Option<usize>,
     // One of each per column of the table; only that of the column's kind is used.
@@ -89,6 +91,7 @@ impl TableBuilder {
             stretches: Vec::new(),
             spans: Vec::new(),
             map_spans: Vec::new(),
+            filled_by: vec![None; width],
             texts: std::iter::repeat_with(TextColumn::default).take(width).collect(),
             amounts: std::iter::repeat_with(Decimals::default).take(width).collect(),
             times: std::iter::repeat_with(|| Times::new(plan.slashed_dates)).take(width).collect(),
@@ -160,9 +163,22 @@ impl TableBuilder {
                 text.pinned = true;
             }
         }
+        self.lay_out_columns(&feeds);
         span::join_families(&mut self.spans);
         self.stretches = columns::stretches(&self.singles);
         self.lay_out_maps();
+    }
+
+    /// Tells columns that one run alone fills from those that other inputs fill too.
+    fn lay_out_columns(&mut self, feeds: &[usize]) {
+        for (number, span) in self.spans.iter_mut().enumerate() {
+            for (place, column) in span.columns.iter().enumerate() {
+                match self.filled_by.get_mut(*column) {
+                    Some(filled_by) if feeds.get(*column) == Some(&1) => *filled_by = Some((number, place)),
+                    _ => span.shared.push(place),
+                }
+            }
+        }
     }
 
     /// The span that an input belongs to: the last one if it goes on, or a new one.
@@ -348,7 +364,13 @@ impl TableBuilder {
         let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&self.maps);
         for ((column, field), (((text, amount), time), map)) in schema.fields().iter().enumerate().zip(parts) {
             let array = match kind(&schema, column) {
-                Kind::Text => text.finish(rows)?,
+                Kind::Text => {
+                    let filled_by = self.filled_by.get(column).copied().flatten();
+                    match filled_by.and_then(|(span, place)| Some((self.spans.get(span)?, place))) {
+                        Some((span, place)) => span.column(place, text)?,
+                        None => text.finish(rows)?,
+                    }
+                }
                 Kind::Amount => amount.finish(rows)?,
                 Kind::Instant => time.finish(rows)?,
                 Kind::Map => {

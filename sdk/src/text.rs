@@ -2,7 +2,7 @@
 
 use crate::csv::field::unquote;
 use crate::intern::{Guess, Interner, same};
-use crate::map::Entry;
+use crate::map::{Entry, Part};
 use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
 use arrow_array::{ArrayRef, DictionaryArray, NullArray, PrimitiveArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -129,19 +129,36 @@ impl Dictionary {
         })
     }
 
-    /// An array of one code of each of `count` entries, none of which is [`NULL`].
-    pub(crate) fn entries_array<'a>(
+    /// The array of rows whose codes are given by number: `codes` has the code of each number, `numbers` that of each row.
+    pub(crate) fn array_by_number(&self, codes: &[u32], numbers: &[u32]) -> Result<ArrayRef, ArrowError> {
+        let nulls = match nulls_by_number(codes, numbers) {
+            Validity::None => return Ok(Arc::new(NullArray::new(numbers.len()))),
+            Validity::Some(nulls) => Some(nulls),
+            Validity::All => None,
+        };
+        let values = self.strings()?;
+        let key = |code: &u32| code.saturating_sub(1);
+        Ok(match self.values.len() {
+            ..=0x100 => keyed::<UInt8Type>(by_number(codes, numbers, |code| key(code) as u8), nulls, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(by_number(codes, numbers, |code| key(code) as u16), nulls, values)?,
+            _ => keyed::<Int32Type>(by_number(codes, numbers, |code| key(code) as i32), nulls, values)?,
+        })
+    }
+
+    /// An array of one code of each entry of rows, none of which is [`NULL`]; there are `count` of them.
+    pub(crate) fn entries_array(
         &self,
+        rows: usize,
         count: usize,
-        entries: impl Iterator<Item = &'a [Entry]>,
+        parts: &[Part<'_>],
         code: impl Fn(&Entry) -> u32,
     ) -> Result<ArrayRef, ArrowError> {
         let values = self.strings()?;
         let key = |entry: &Entry| code(entry).saturating_sub(1);
         Ok(match self.values.len() {
-            ..=0x100 => keyed::<UInt8Type>(gathered(count, entries, |entry| key(entry) as u8), None, values)?,
-            0x101..=0x1_0000 => keyed::<UInt16Type>(gathered(count, entries, |entry| key(entry) as u16), None, values)?,
-            _ => keyed::<Int32Type>(gathered(count, entries, |entry| key(entry) as i32), None, values)?,
+            ..=0x100 => keyed::<UInt8Type>(of_entries(rows, count, parts, |e| key(e) as u8), None, values)?,
+            0x101..=0x1_0000 => keyed::<UInt16Type>(of_entries(rows, count, parts, |e| key(e) as u16), None, values)?,
+            _ => keyed::<Int32Type>(of_entries(rows, count, parts, |e| key(e) as i32), None, values)?,
         })
     }
 
@@ -157,6 +174,40 @@ impl Dictionary {
     }
 }
 
+/// Which rows have a value.
+enum Validity {
+    All,
+    Some(NullBuffer),
+    None,
+}
+
+/// The validity of rows whose codes are given by number.
+fn nulls_by_number(codes: &[u32], numbers: &[u32]) -> Validity {
+    if codes.iter().all(|code| *code != NULL) {
+        return Validity::All;
+    }
+    let valid: Vec<u8> = codes.iter().map(|code| u8::from(*code != NULL)).collect();
+    let (mut words, mut count) = (Vec::with_capacity(numbers.len().div_ceil(64)), 0);
+    for numbers in numbers.chunks(64) {
+        let bit = |number: &u32| u64::from(valid.get(*number as usize).copied().unwrap_or(0));
+        // From the last to the first, so that each bit is shifted by one more.
+        let word = numbers.iter().rev().fold(0u64, |word, number| word << 1 | bit(number));
+        count += word.count_ones() as usize;
+        words.push(word);
+    }
+    match count {
+        0 => Validity::None,
+        _ if count == numbers.len() => Validity::All,
+        _ => Validity::Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, numbers.len()))),
+    }
+}
+
+/// What `key` makes of each row's code, worked out once a number.
+fn by_number<T: Copy + Default>(codes: &[u32], numbers: &[u32], key: impl Fn(&u32) -> T) -> Vec<T> {
+    let keys: Vec<T> = codes.iter().map(key).collect();
+    numbers.iter().map(|number| keys.get(*number as usize).copied().unwrap_or_default()).collect()
+}
+
 /// The code of bytes that were not seen before.
 #[inline(never)]
 fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32 {
@@ -170,16 +221,35 @@ fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32
     }
 }
 
-/// One number of each entry, end to end.
-fn gathered<'a, T>(
+/// Entries that are copied at once.
+const CHUNK: usize = 16;
+
+/// One number of each entry of rows, end to end; there are `count` of them. Numbers are made once a run, and a row's are
+/// copied by whole chunks: what is copied too much is written over by the next row's.
+fn of_entries<T: Copy + Default>(
+    rows: usize,
     count: usize,
-    entries: impl Iterator<Item = &'a [Entry]>,
-    number: impl Fn(&'a Entry) -> T,
+    parts: &[Part<'_>],
+    number: impl Fn(&Entry) -> T,
 ) -> Vec<T> {
-    let mut numbers = Vec::with_capacity(count);
-    for entries in entries {
-        numbers.extend(entries.iter().map(&number));
+    let room = || std::iter::repeat_n(T::default(), CHUNK);
+    let sources: Vec<Vec<T>> =
+        parts.iter().map(|part| part.entries.iter().map(&number).chain(room()).collect()).collect();
+    let (mut numbers, mut at) = (vec![T::default(); count + CHUNK], 0);
+    for row in 0..rows {
+        for (part, source) in parts.iter().zip(&sources) {
+            let range = part.range(row);
+            for from in range.clone().step_by(CHUNK) {
+                let chunk = source.get(from..).and_then(|rest| rest.first_chunk::<CHUNK>());
+                let slot = numbers.get_mut(at + from - range.start..).and_then(|rest| rest.first_chunk_mut::<CHUNK>());
+                if let (Some(chunk), Some(slot)) = (chunk, slot) {
+                    *slot = *chunk;
+                }
+            }
+            at += range.len();
+        }
     }
+    numbers.truncate(count);
     numbers
 }
 
@@ -330,6 +400,11 @@ impl TextColumn {
         }
         self.codes.clear();
         Ok(array)
+    }
+
+    /// The column of rows whose codes are given by number. Nothing else may have written to it; its dictionary stays.
+    pub(crate) fn finish_by_number(&self, codes: &[u32], numbers: &[u32]) -> Result<ArrayRef, ArrowError> {
+        self.dictionary.array_by_number(codes, numbers)
     }
 
     /// Distinct values in the dictionary.
