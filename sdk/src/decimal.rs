@@ -66,16 +66,28 @@ impl std::error::Error for DecimalError {}
 ///
 /// # Errors
 /// When the text is no such number (`NaN` and `inf` are none), or has more than 20 digits before the point.
-#[inline]
 pub fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
-    match parse_short(text) {
+    match parse_usual(text).or_else(|| parse_short(text)) {
         Some(value) => Ok(Decimal { value, rounded: false }),
         None => parse_any(text),
     }
 }
 
-/// Plain digits with at most one point and at most 18 digits: nearly every amount in a bill.
+/// Eight to sixteen plain digits and at most one point among them: nearly every amount in a bill.
 #[inline]
+pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let (8..=16, Some(first), Some(last)) = (digits.len(), digits.first_chunk(), digits.last_chunk()) else {
+        return None;
+    };
+    let value = parse_sixteen(u64::from_le_bytes(*first), u64::from_le_bytes(*last), digits.len())?;
+    Some(if negative { -value } else { value })
+}
+
+/// Plain digits with at most one point and at most 18 digits.
 fn parse_short(text: &[u8]) -> Option<i128> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -97,6 +109,45 @@ fn parse_short(text: &[u8]) -> Option<i128> {
     Some(if negative { -scaled } else { scaled })
 }
 
+/// Eight to sixteen digits with at most one point among them, `length` bytes in all, by their first and their last eight:
+/// without a loop, whatever their number.
+#[inline]
+fn parse_sixteen(first: u64, last: u64, length: usize) -> Option<i128> {
+    // Zeros come before them, so that there are always sixteen. Bytes further on in the text are higher in a word.
+    let half = 4 * (16 - length as u32);
+    let (high, low) = ((first << half) << half | !((!0 << half) << half) & ZEROS, last);
+    let (point, point_in_low) = (points(high), points(low));
+    let (high, low, fraction) = match (point, point_in_low) {
+        (0, 0) => (high, low, 0),
+        (point, 0) => (close(high, point)? | ZERO, low, 15 - point.trailing_zeros() / 8),
+        (0, point) => (high << 8 | ZERO, close(low, point)? | high >> 56, 7 - point.trailing_zeros() / 8),
+        _ => return None,
+    };
+    let value = eight_digits(high)? * 100_000_000 + eight_digits(low)?;
+    scaled(value, 18 - fraction as usize)
+}
+
+/// The top bit of each byte that is a point.
+#[inline]
+fn points(text: u64) -> u64 {
+    const POINTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let zero_where_point = text ^ POINTS;
+    !(((zero_where_point & LOW) + LOW) | zero_where_point) & !LOW
+}
+
+/// Moves what is before the point over it; the first byte is then free. `None` when there is more than one point.
+#[inline]
+fn close(text: u64, point: u64) -> Option<u64> {
+    if point & point.wrapping_sub(1) != 0 {
+        return None;
+    }
+    // The bits below the point's byte, and those above.
+    let below = (point >> 7).wrapping_sub(1);
+    let above = !(below | point | (point - (point >> 7)));
+    Some(text & above | (text & below) << 8)
+}
+
 /// At most 18 digits as a number.
 #[inline]
 fn number(digits: &[u8]) -> Option<u64> {
@@ -115,10 +166,12 @@ fn number(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+const ZERO: u64 = b'0' as u64;
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
 /// Eight digits at once: neighbouring digits are joined to numbers of two, those to numbers of four, those to one.
 #[inline]
 fn eight_digits(text: u64) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     // A digit's upper half is 3, and stays 3 when six is added. A sum that carries into the next byte had no 3 before.
     if text & HIGH != ZEROS || text.wrapping_add(0x0606_0606_0606_0606) & HIGH != ZEROS {
@@ -395,9 +448,9 @@ mod tests {
 
         /// What stands next to the digits in ASCII, and what only looks like one to half a byte.
         #[test]
-        fn short_text_agrees_with_any_spelling(text in "-?[0-9]{0,9}[./0-9:>?\u{1}]{0,2}[0-9]{0,9}") {
+        fn short_text_agrees_with_any_spelling(text in "-?[0-9]{0,9}[./0-9:>?\u{1}]{0,2}[0-9]{0,9}|-?[0-9.]{6,18}|-?[0-9]{0,5}\\.[0-9]{5,12}") {
             let any = parse_any(text.as_bytes());
-            if let Some(value) = parse_short(text.as_bytes()) {
+            for value in [parse_short(text.as_bytes()), parse_usual(text.as_bytes())].into_iter().flatten() {
                 prop_assert_eq!(any, Ok(Decimal { value, rounded: false }), "{}", text);
             }
             prop_assert_eq!(parse(text.as_bytes()), any, "{}", text);

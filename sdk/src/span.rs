@@ -6,7 +6,7 @@
 //! whole, so many of them would cost more to send than to look up again.
 
 use crate::csv::field::unquote;
-use crate::intern::{Guess, Interner};
+use crate::intern::{Interner, Predictions};
 use crate::json;
 use crate::map::{Entry, MapColumn, Part};
 use crate::text::{BAD, NULL, SAMPLE, TextColumn, Trial};
@@ -47,7 +47,7 @@ pub(crate) struct Span {
     /// Spans that fill a column or map in common have the same number: they are kept or forgotten together.
     pub(crate) family: usize,
     runs: Interner,
-    guesses: Vec<Guess>,
+    predictions: Predictions,
     /// Runs of earlier batches.
     kept: usize,
     repeats: bool,
@@ -76,7 +76,7 @@ impl Span {
             map,
             family: first,
             runs: Interner::default(),
-            guesses: Vec::new(),
+            predictions: Predictions::default(),
             kept: 0,
             repeats: true,
             trial: Trial::default(),
@@ -140,17 +140,12 @@ impl Span {
     #[inline(never)]
     fn look_up_many(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (ids, mut news) = (&mut self.ids, Vec::new());
-        self.runs.intern_many(
-            bases,
-            |base| block.run(base),
-            &mut self.guesses,
-            |base, _, id, new| {
-                ids.push(id);
-                if new {
-                    news.push((base, id));
-                }
-            },
-        );
+        self.runs.intern_long(bases, |base| block.run(base), &mut self.predictions, |base, id, new| {
+            ids.push(id);
+            if new {
+                news.push((base, id));
+            }
+        });
         for (base, id) in news {
             self.work_out(block.data, block.marks(base), id, columns, map);
         }
