@@ -1,7 +1,7 @@
 //! Map columns: keys and values of a whole batch as two dictionaries.
 
+use crate::dictionary::Dictionary;
 use crate::span::Span;
-use crate::text::Dictionary;
 use arrow_array::{Array, ArrayRef, MapArray, NullArray, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields};

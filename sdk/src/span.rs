@@ -140,12 +140,17 @@ impl Span {
     #[inline(never)]
     fn look_up_many(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (ids, mut news) = (&mut self.ids, Vec::new());
-        self.runs.intern_long(bases, |base| block.run(base), &mut self.predictions, |base, id, new| {
-            ids.push(id);
-            if new {
-                news.push((base, id));
-            }
-        });
+        self.runs.intern_long(
+            bases,
+            |base| block.run(base),
+            &mut self.predictions,
+            |base, id, new| {
+                ids.push(id);
+                if new {
+                    news.push((base, id));
+                }
+            },
+        );
         for (base, id) in news {
             self.work_out(block.data, block.marks(base), id, columns, map);
         }

@@ -194,9 +194,8 @@ fn row() -> impl Strategy<Value = Vec<String>> {
     let first = ("[a-z0-9]{0,12}", instant(), word(), word(), amount(), amount());
     let rest = (end, word(), word(), word(), word(), word(), word());
     let labels = (word(), word(), word(), word());
-    (first, rest, labels).prop_map(|(f, r, l)| {
-        vec![f.0, f.1, f.2, f.3, f.4, f.5, r.0, r.1, r.2, r.3, r.4, r.5, r.6, l.0, l.1, l.2, l.3]
-    })
+    (first, rest, labels)
+        .prop_map(|(f, r, l)| vec![f.0, f.1, f.2, f.3, f.4, f.5, r.0, r.1, r.2, r.3, r.4, r.5, r.6, l.0, l.1, l.2, l.3])
 }
 
 fn bytes(rows: Vec<Vec<String>>) -> Vec<Vec<Vec<u8>>> {

@@ -80,7 +80,12 @@ impl Objects {
     pub fn new(interner: &mut Interner) -> Objects {
         let mut known = Known::default();
         known.find_or_add(&[], |_| interner.id("{}"));
-        Objects { known, pairs: Vec::new(), coded: Vec::new(), others: Others { keys: Interner::new(), seen: Vec::new() } }
+        Objects {
+            known,
+            pairs: Vec::new(),
+            coded: Vec::new(),
+            others: Others { keys: Interner::new(), seen: Vec::new() },
+        }
     }
 
     /// The number that the keys of [`Maps`] give to a key that is left out of objects, but counts as found.

@@ -181,12 +181,7 @@ impl LineItems {
     }
 
     /// Adds rows to their groups.
-    fn add_up(
-        &mut self,
-        keys: &KeyColumns<'_>,
-        amounts: &AmountColumns<'_>,
-        block: &mut Block,
-    ) -> Result<(), Failure> {
+    fn add_up(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, block: &mut Block) -> Result<(), Failure> {
         let Block { rows, ids, groups, .. } = block;
         keys.kind.ids(rows.clone(), ids);
         for &(row, group) in groups.iter() {
