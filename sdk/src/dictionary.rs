@@ -17,6 +17,9 @@ pub(crate) struct Dictionary {
     /// By number of the spelling.
     codes: Vec<u32>,
     values: Interner,
+    /// Whether values may have come otherwise than as a spelling without quotes. Before that every new spelling is a new
+    /// value, which need not be looked for.
+    mixed: bool,
     pub(crate) scratch: Vec<u8>,
     guesses: Vec<Guess>,
 }
@@ -27,7 +30,7 @@ impl Dictionary {
     pub(crate) fn code(&mut self, raw: &[u8]) -> u32 {
         let (spelling, new) = self.spellings.intern(raw);
         if new {
-            let code = new_spelling(raw, &mut self.values, &mut self.scratch);
+            let code = new_spelling(raw, &mut self.values, &mut self.mixed, &mut self.scratch);
             self.codes.push(code);
             return code;
         }
@@ -36,14 +39,14 @@ impl Dictionary {
 
     /// The codes of many fields; `take` is given the row of each, and its code.
     pub(crate) fn codes(&mut self, cells: &[Cell], data: &[u8], mut take: impl FnMut(u32, u32)) {
-        let Dictionary { spellings, codes, values, scratch, guesses } = self;
+        let Dictionary { spellings, codes, values, mixed, scratch, guesses } = self;
         spellings.intern_many(
             cells,
             |cell| cell.bytes(data),
             guesses,
             |cell, raw, spelling, new| {
                 if new {
-                    codes.push(new_spelling(raw, values, scratch));
+                    codes.push(new_spelling(raw, values, mixed, scratch));
                 }
                 take(cell.row, codes.get(spelling as usize).copied().unwrap_or(BAD));
             },
@@ -52,6 +55,7 @@ impl Dictionary {
 
     /// The code of a value.
     pub(crate) fn value_code(&mut self, value: &str) -> u32 {
+        self.mixed = true;
         self.values.intern(value.as_bytes()).0 + 1
     }
 
@@ -68,6 +72,7 @@ impl Dictionary {
         self.spellings.clear();
         self.codes.clear();
         self.values.clear();
+        self.mixed = false;
     }
 
     /// An array of these codes, of which any may be [`NULL`].
@@ -166,14 +171,17 @@ fn by_number<T: Copy + Default>(codes: &[u32], numbers: &[u32], key: impl Fn(&u3
 
 /// The code of bytes that were not seen before.
 #[inline(never)]
-fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32 {
+fn new_spelling(raw: &[u8], values: &mut Interner, mixed: &mut bool, scratch: &mut Vec<u8>) -> u32 {
+    *mixed |= raw.first() == Some(&b'"');
     let value = unquote(raw, scratch);
     if value.is_empty() {
         NULL
     } else if std::str::from_utf8(value).is_err() {
         BAD
-    } else {
+    } else if *mixed {
         values.intern(value).0 + 1
+    } else {
+        values.append(value) + 1
     }
 }
 

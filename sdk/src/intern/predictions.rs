@@ -2,7 +2,7 @@
 //!
 //! Invariant: a prediction only says what to compare with, so numbers are those of [`Interner::intern`].
 
-use super::{Entry, Guess, Interner, K, finish, mix, outer_words, same, short_word, words};
+use super::{Guess, Interner, K, finish, mix, outer_words, same, short_word, words};
 
 /// Which string came last with some bytes like these. Long strings that come again and again are found by a few of their
 /// bytes, and told for certain by comparing them all; only when that fails are all of them hashed.
@@ -82,17 +82,17 @@ impl Interner {
         predictions.reserve(self.entries.len());
         let mut guesses = std::mem::take(&mut predictions.guesses);
         guesses.clear();
-        let mut touched = 0;
-        guesses.extend(items.iter().map(|item| {
-            let number = predictions.get(glance(string(*item)) as u32);
+        // Each step waits for memory that the step before it names, so each is done for all strings before the next one.
+        guesses.extend(items.iter().map(|item| Guess { number: glance(string(*item)) as u32, ..Guess::default() }));
+        guesses.iter_mut().for_each(|guess| guess.number = predictions.get(guess.number));
+        for guess in &mut guesses {
             // A number of before the strings were forgotten may be beyond those of now.
-            let Some(entry) = self.entries.get(number as usize) else {
-                return Guess { number: u32::MAX, entry: Entry::default() };
-            };
-            touched ^= self.touch::<8>(*entry);
-            Guess { number, entry: *entry }
-        }));
-        std::hint::black_box(touched);
+            match self.entries.get(guess.number as usize) {
+                Some(entry) => guess.entry = *entry,
+                None => guess.number = u32::MAX,
+            }
+        }
+        std::hint::black_box(guesses.iter().fold(0, |touched, guess| touched ^ self.touch::<8>(guess.entry)));
         for (item, guess) in items.iter().zip(guesses.iter()) {
             let string = string(*item);
             let known = self.arena.get(guess.entry.start as usize..guess.entry.end as usize);

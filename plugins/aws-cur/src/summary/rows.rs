@@ -126,7 +126,7 @@ impl LineItems {
             block.rows = row..rows.min(row + BLOCK_ROWS);
             self.find_keys(&keys, &mut block)?;
             block.groups.clear();
-            block.groups.extend(block.keys.iter().map(|(row, key)| (*row, self.fold.groups.group(key).0)));
+            self.fold.groups.find(&block.keys, &mut block.groups);
             self.add_up(&keys, &amounts, &mut block)?;
             row = block.rows.end;
         }
