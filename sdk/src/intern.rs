@@ -2,6 +2,10 @@
 //!
 //! The hash has a fixed seed: the same input gives the same numbers and the same work on every machine.
 
+mod predictions;
+
+pub(crate) use predictions::Predictions;
+
 /// Which string one may be.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Guess {
@@ -24,6 +28,8 @@ pub(crate) struct Interner {
     entries: Vec<Entry>,
     /// Hash in the upper half, number + 1 in the lower; 0 where free. A power of two long and at most half full.
     table: Vec<u64>,
+    /// How many strings are in the table: those after them were appended.
+    listed: usize,
 }
 
 const K: u64 = 0x517c_c1b7_2722_0a95;
@@ -139,6 +145,9 @@ impl Interner {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "the slot is masked by the table's length")]
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> (u32, bool) {
+        if self.listed < self.entries.len() {
+            self.list();
+        }
         if self.entries.len() * 2 >= self.table.len() {
             self.grow();
         }
@@ -175,6 +184,14 @@ impl Interner {
         Guess { number, entry }
     }
 
+    /// Reads a byte of each of the first cache lines of a string, so that all of them are on their way when it is compared.
+    #[inline]
+    fn touch<const LINES: u32>(&self, entry: Entry) -> u8 {
+        let last = entry.end.saturating_sub(1);
+        let byte = |line: u32| self.arena.get((entry.start + 64 * line).min(last) as usize).copied();
+        (0..LINES).fold(0, |all, line| all ^ byte(line).unwrap_or(0))
+    }
+
     /// The numbers of many strings, of which `string` gives each, and whether each is new; `take` is given them in order.
     ///
     /// With thousands of strings, each step of a look-up - from the hash to the slot, to the entry, to the bytes - waits for
@@ -189,9 +206,8 @@ impl Interner {
     ) {
         guesses.clear();
         guesses.extend(items.iter().map(|item| Guess { number: hash(string(*item)) as u32, ..Guess::default() }));
-        for guess in guesses.iter_mut() {
-            *guess = self.guess(guess.number);
-        }
+        guesses.iter_mut().for_each(|guess| *guess = self.guess(guess.number));
+        std::hint::black_box(guesses.iter().fold(0, |touched, guess| touched ^ self.touch::<1>(guess.entry)));
         for (item, guess) in items.iter().zip(guesses.iter()) {
             let string = string(*item);
             let known = self.arena.get(guess.entry.start as usize..guess.entry.end as usize);
@@ -206,14 +222,39 @@ impl Interner {
 
     #[inline(never)]
     fn add(&mut self, bytes: &[u8], at: usize, hash: u32) -> u32 {
+        let number = self.append(bytes);
+        self.listed = self.entries.len();
+        if let Some(slot) = self.table.get_mut(at) {
+            *slot = u64::from(hash) << 32 | u64::from(number + 1);
+        }
+        number
+    }
+
+    /// The number of a string that is known to be new. It is looked up by nobody before the next [`Interner::intern`].
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> u32 {
         let start = self.arena.len() as u32;
         self.arena.extend_from_slice(bytes);
         self.entries.push(Entry { start, end: self.arena.len() as u32 });
-        let number = self.entries.len() as u32;
-        if let Some(slot) = self.table.get_mut(at) {
-            *slot = u64::from(hash) << 32 | u64::from(number);
+        self.entries.len() as u32 - 1
+    }
+
+    /// Enters the strings that were appended into the table.
+    #[inline(never)]
+    #[expect(clippy::indexing_slicing, reason = "the slot is masked by the table's length")]
+    fn list(&mut self) {
+        while self.entries.len() * 2 >= self.table.len() {
+            self.grow();
         }
-        number - 1
+        let mask = self.table.len() - 1;
+        for number in self.listed..self.entries.len() {
+            let hash = hash(self.get(number).unwrap_or_default()) as u32;
+            let mut at = hash as usize & mask;
+            while self.table[at] != 0 {
+                at = (at + 1) & mask;
+            }
+            self.table[at] = u64::from(hash) << 32 | (number as u64 + 1);
+        }
+        self.listed = self.entries.len();
     }
 
     #[inline(never)]
@@ -235,6 +276,7 @@ impl Interner {
         self.arena.clear();
         self.entries.clear();
         self.table.fill(0);
+        self.listed = 0;
     }
 }
 
@@ -255,6 +297,20 @@ mod tests {
                 prop_assert_eq!(interner.get(want as usize), Some(string.as_bytes()));
             }
             prop_assert_eq!(interner.len(), map.len());
+        }
+
+        #[test]
+        fn appended_strings_are_found(strings in proptest::collection::vec(("[ab]{0,9}|a{30,36}[ab]{0,2}", any::<bool>()), 0..300)) {
+            let (mut appended, mut single, mut known) = (Interner::default(), Interner::default(), std::collections::HashSet::new());
+            for (string, append) in &strings {
+                let want = single.intern(string.as_bytes());
+                let found = if known.insert(string) && *append {
+                    (appended.append(string.as_bytes()), true)
+                } else {
+                    appended.intern(string.as_bytes())
+                };
+                prop_assert_eq!(found, want);
+            }
         }
 
         #[test]

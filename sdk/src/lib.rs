@@ -18,6 +18,7 @@ pub mod date_order;
 pub mod decimal;
 pub mod declare;
 pub mod delivery;
+mod dictionary;
 mod export;
 pub mod failure;
 mod fault;

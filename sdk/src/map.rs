@@ -1,10 +1,11 @@
 //! Map columns: keys and values of a whole batch as two dictionaries.
 
+use crate::dictionary::Dictionary;
 use crate::span::Span;
-use crate::text::Dictionary;
 use arrow_array::{Array, ArrayRef, MapArray, NullArray, StructArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A key and a value, as codes of the column's dictionaries.
@@ -27,33 +28,27 @@ impl MapColumn {
     /// and how many there are.
     pub(crate) fn finish(&self, rows: usize, spans: &[&Span]) -> Result<ArrayRef, ArrowError> {
         if self.may_repeat {
-            let entries = distinct(rows, spans);
-            return self.array(&entries.ends, || entries.entries.chunks(entries.entries.len().max(1)));
+            let (entries, ends) = distinct(rows, spans);
+            let numbers: Vec<u32> = (0..rows as u32).collect();
+            return self.array(rows, &[Part { numbers: &numbers, ends: &ends, entries: &entries }]);
         }
-        let of_row = |row: usize| spans.iter().map(move |span| span.entries_of_row(row));
-        let mut end = 0;
-        let ends: Vec<i32> = (0..rows)
-            .map(|row| {
-                end += of_row(row).map(<[Entry]>::len).sum::<usize>();
-                end as i32
-            })
-            .collect();
-        self.array(&ends, || (0..rows).flat_map(of_row))
+        let parts: Vec<Part<'_>> = spans.iter().map(|span| span.part()).collect();
+        self.array(rows, &parts)
     }
 
-    fn array<'a, I: Iterator<Item = &'a [Entry]>>(
-        &self,
-        ends: &[i32],
-        entries: impl Fn() -> I,
-    ) -> Result<ArrayRef, ArrowError> {
-        let count = ends.last().copied().unwrap_or(0) as usize;
-        if count == 0 {
-            return Ok(Arc::new(NullArray::new(ends.len())));
+    fn array(&self, rows: usize, parts: &[Part<'_>]) -> Result<ArrayRef, ArrowError> {
+        let (mut end, mut offsets) = (0, Vec::with_capacity(rows + 1));
+        offsets.push(0);
+        for row in 0..rows {
+            end += parts.iter().map(|part| part.range(row).len()).sum::<usize>();
+            offsets.push(end as i32);
         }
-        let keys = self.keys.entries_array(count, entries(), |entry| entry.0)?;
-        let values = self.values.entries_array(count, entries(), |entry| entry.1)?;
-        let offsets: Vec<i32> = std::iter::once(0).chain(ends.iter().copied()).collect();
-        let valid = BooleanBuffer::collect_bool(ends.len(), |row| offsets.get(row) != offsets.get(row + 1));
+        if end == 0 {
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
+        let keys = self.keys.entries_array(rows, end, parts, |entry| entry.0)?;
+        let values = self.values.entries_array(rows, end, parts, |entry| entry.1)?;
+        let valid = BooleanBuffer::collect_bool(rows, |row| offsets.get(row) != offsets.get(row + 1));
         assemble(keys, values, offsets, NullBuffer::new(valid))
     }
 
@@ -64,25 +59,44 @@ impl MapColumn {
     }
 }
 
-/// Entries of rows to which several inputs may give the same key.
-struct Distinct {
-    entries: Vec<Entry>,
-    /// By row: where its entries end.
-    ends: Vec<i32>,
+/// Entries of which rows have many in common: those of one run lie together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    /// By row: its run.
+    pub(crate) numbers: &'a [u32],
+    /// By run: where its entries end.
+    pub(crate) ends: &'a [u32],
+    pub(crate) entries: &'a [Entry],
 }
 
-fn distinct(rows: usize, spans: &[&Span]) -> Distinct {
-    let mut all = Distinct { entries: Vec::new(), ends: Vec::with_capacity(rows) };
+impl<'a> Part<'a> {
+    fn of_row(&self, row: usize) -> &'a [Entry] {
+        self.entries.get(self.range(row)).unwrap_or_default()
+    }
+
+    /// Where the entries of a row are.
+    #[inline]
+    pub(crate) fn range(&self, row: usize) -> Range<usize> {
+        let Some(&run) = self.numbers.get(row) else { return 0..0 };
+        let end = self.ends.get(run as usize).copied().unwrap_or(0) as usize;
+        let begin = (run as usize).checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        (begin as usize).min(end)..end
+    }
+}
+
+/// The entries of rows to which several inputs may give the same key, and where those of each row end.
+fn distinct(rows: usize, spans: &[&Span]) -> (Vec<Entry>, Vec<u32>) {
+    let (mut all, mut ends): (Vec<Entry>, Vec<u32>) = (Vec::new(), Vec::with_capacity(rows));
     for row in 0..rows {
-        let begin = all.entries.len();
-        for entry in spans.iter().flat_map(|span| span.entries_of_row(row)) {
-            if !all.entries.get(begin..).unwrap_or_default().iter().any(|other| other.0 == entry.0) {
-                all.entries.push(*entry);
+        let begin = all.len();
+        for entry in spans.iter().flat_map(|span| span.part().of_row(row)) {
+            if !all.get(begin..).unwrap_or_default().iter().any(|other| other.0 == entry.0) {
+                all.push(*entry);
             }
         }
-        all.ends.push(all.entries.len() as i32);
+        ends.push(all.len() as u32);
     }
-    all
+    (all, ends)
 }
 
 fn assemble(keys: ArrayRef, values: ArrayRef, offsets: Vec<i32>, nulls: NullBuffer) -> Result<ArrayRef, ArrowError> {

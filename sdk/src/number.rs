@@ -98,20 +98,19 @@ impl Decimals {
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
         let Some(last) = cells.last() else { return };
         self.column.reach(rows + last.row as usize + 1);
-        // Neighbours often have the same amount: zero, one hour, a rate.
-        let (mut last_text, mut last_amount) = (&[][..], Ok(None));
         for cell in cells {
-            let text = cell.bytes(data);
-            if !same(text, last_text) {
-                (last_text, last_amount) = (text, amount(text));
-            }
-            match last_amount {
-                Ok(Some(amount)) => {
-                    self.rounded += u64::from(amount.rounded);
-                    self.column.set(rows + cell.row as usize, amount.value);
+            let (row, text) = (rows + cell.row as usize, cell.bytes(data));
+            if let Some(value) = decimal::parse_usual(text) {
+                self.column.set(row, value);
+            } else {
+                match amount(text) {
+                    Ok(Some(amount)) => {
+                        self.rounded += u64::from(amount.rounded);
+                        self.column.set(row, amount.value);
+                    }
+                    Ok(None) => {}
+                    Err(_) => bad.push(cell.row),
                 }
-                Ok(None) => {}
-                Err(_) => bad.push(cell.row),
             }
         }
     }
@@ -135,7 +134,6 @@ impl Decimals {
 }
 
 /// A field as an amount: none when it is empty.
-#[inline]
 pub(crate) fn amount(raw: &[u8]) -> Result<Option<decimal::Decimal>, decimal::DecimalError> {
     if raw.first() == Some(&b'"') {
         return quoted_amount(raw);
@@ -211,16 +209,22 @@ pub(crate) struct Clock {
     slashed: bool,
     /// What its texts say of how they are written.
     pub(crate) order: DateOrder,
+    /// The month of the last text of the usual form that was read.
+    month: time::Month,
 }
 
 impl Clock {
     pub(crate) fn new(slashed: bool) -> Clock {
-        Clock { texts: Interner::default(), instants: Vec::new(), last: 0, slashed, order: DateOrder::default() }
+        let (order, month) = (DateOrder::default(), time::Month::default());
+        Clock { texts: Interner::default(), instants: Vec::new(), last: 0, slashed, order, month }
     }
 
     /// A field as microseconds since the epoch: none when it is empty.
     #[inline]
     pub(crate) fn instant(&mut self, raw: &[u8]) -> Result<Option<i64>, NotATime> {
+        if let Some(instant) = self.month.instant(raw) {
+            return Ok(Some(instant));
+        }
         if !self.texts.get(self.last).is_some_and(|last| same(raw, last)) {
             if raw.len() > LONGEST {
                 return self.read(raw);
@@ -258,6 +262,7 @@ impl Clock {
             return date_order::parse(text, &mut self.order);
         }
         self.order.plain = true;
+        self.month.learn(text);
         time::parse(text)
     }
 }

@@ -6,10 +6,12 @@
 //! whole, so many of them would cost more to send than to look up again.
 
 use crate::csv::field::unquote;
-use crate::intern::{Guess, Interner};
+use crate::intern::{Interner, Predictions};
 use crate::json;
-use crate::map::{Entry, MapColumn};
+use crate::map::{Entry, MapColumn, Part};
 use crate::text::{BAD, NULL, SAMPLE, TextColumn, Trial};
+use arrow_array::ArrayRef;
+use arrow_schema::ArrowError;
 
 /// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
 const ROWS_EACH: usize = 4;
@@ -37,12 +39,15 @@ pub(crate) struct Span {
     pub(crate) members: Vec<Member>,
     /// Columns of the table that its members fill.
     pub(crate) columns: Vec<usize>,
+    /// Of these, by place, the ones that another input fills too: they are written block by block, so that the first
+    /// input that is not empty stands. The others are made at once when the batch is full.
+    pub(crate) shared: Vec<usize>,
     /// The map column that its members fill.
     pub(crate) map: Option<usize>,
     /// Spans that fill a column or map in common have the same number: they are kept or forgotten together.
     pub(crate) family: usize,
     runs: Interner,
-    guesses: Vec<Guess>,
+    predictions: Predictions,
     /// Runs of earlier batches.
     kept: usize,
     repeats: bool,
@@ -67,10 +72,11 @@ impl Span {
             first,
             members: Vec::new(),
             columns: Vec::new(),
+            shared: Vec::new(),
             map,
             family: first,
             runs: Interner::default(),
-            guesses: Vec::new(),
+            predictions: Predictions::default(),
             kept: 0,
             repeats: true,
             trial: Trial::default(),
@@ -134,11 +140,11 @@ impl Span {
     #[inline(never)]
     fn look_up_many(&mut self, block: &Runs<'_>, bases: &[u32], columns: &mut [TextColumn], map: &mut MapColumn) {
         let (ids, mut news) = (&mut self.ids, Vec::new());
-        self.runs.intern_many(
+        self.runs.intern_long(
             bases,
             |base| block.run(base),
-            &mut self.guesses,
-            |base, _, id, new| {
+            &mut self.predictions,
+            |base, id, new| {
                 ids.push(id);
                 if new {
                     news.push((base, id));
@@ -188,13 +194,12 @@ impl Span {
         self.entry_ends.push(self.entries.len() as u32);
     }
 
-    /// Writes the codes of the run's columns for the block that was looked up.
-    #[inline(never)]
+    /// Writes the codes of the run's shared columns for the block that was looked up.
     pub(crate) fn fill(&self, rows: usize, columns: &mut [TextColumn]) {
         let (width, ids) = (self.columns.len(), self.ids_of_block());
-        for (at, column) in self.columns.iter().enumerate() {
-            let Some(column) = columns.get_mut(*column) else { continue };
-            let codes = self.codes.get(at..).unwrap_or_default();
+        for at in &self.shared {
+            let Some(column) = self.columns.get(*at).and_then(|column| columns.get_mut(*column)) else { continue };
+            let codes = self.codes.get(*at..).unwrap_or_default();
             for (slot, id) in column.slots(rows, ids.len()).iter_mut().zip(ids) {
                 if *slot == NULL {
                     *slot = codes.get(*id as usize * width).copied().unwrap_or(NULL);
@@ -203,23 +208,20 @@ impl Span {
         }
     }
 
+    /// The column at this place of the run's columns, for all rows of the batch. No other input fills it.
+    #[inline(never)]
+    pub(crate) fn column(&self, at: usize, column: &TextColumn) -> Result<ArrayRef, ArrowError> {
+        let codes: Vec<u32> = self.codes.iter().skip(at).step_by(self.columns.len().max(1)).copied().collect();
+        column.finish_by_number(&codes, &self.ids)
+    }
+
     fn ids_of_block(&self) -> &[u32] {
         self.ids.get(self.before..).unwrap_or_default()
     }
 
-    /// The entries of a row of the batch.
-    #[inline]
-    pub(crate) fn entries_of_row(&self, row: usize) -> &[Entry] {
-        self.ids.get(row).map_or(&[], |id| self.entries(*id))
-    }
-
-    /// The entries of a run.
-    #[inline]
-    fn entries(&self, id: u32) -> &[Entry] {
-        let id = id as usize;
-        let begin = id.checked_sub(1).and_then(|i| self.entry_ends.get(i)).copied().unwrap_or(0);
-        let end = self.entry_ends.get(id).copied().unwrap_or(begin);
-        self.entries.get(begin as usize..end as usize).unwrap_or_default()
+    /// The entries of the batch's rows.
+    pub(crate) fn part(&self) -> Part<'_> {
+        Part { numbers: &self.ids, ends: &self.entry_ends, entries: &self.entries }
     }
 
     /// Cells of the block that could not be read: row of the block and input column.

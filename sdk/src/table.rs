@@ -3,6 +3,8 @@
 //! A block of rows is turned column by column. Rows that cannot count (no time, unreadable money, wrong shape) are set
 //! aside before any column is touched, so every column of a batch has the same rows.
 
+mod layout;
+
 use crate::columns::{self, Single, Standing, Stretch};
 use crate::csv::Block;
 use crate::date_order::DateOrder;
@@ -11,7 +13,7 @@ use crate::map::MapColumn;
 use crate::number::{Clock, Decimals, Times, amount};
 use crate::plan::{Kind, Plan, Target, kind};
 use crate::reject::{Reject, Rejects};
-use crate::span::{self, Member, Span};
+use crate::span::{self, Span};
 use crate::text::{Cell, TextColumn};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Field, Schema};
@@ -34,6 +36,8 @@ pub struct TableBuilder {
     spans: Vec<Span>,
     /// Map columns and the runs that fill them.
     map_spans: Vec<(usize, Vec<usize>)>,
+    /// By column of the table: the run that alone fills it, and its place there.
+    filled_by: Vec<Option<(usize, usize)>>,
     time: Option<usize>,
     amount: Option<usize>,
     // One of each per column of the table; only that of the column's kind is used.
@@ -89,6 +93,7 @@ impl TableBuilder {
             stretches: Vec::new(),
             spans: Vec::new(),
             map_spans: Vec::new(),
+            filled_by: vec![None; width],
             texts: std::iter::repeat_with(TextColumn::default).take(width).collect(),
             amounts: std::iter::repeat_with(Decimals::default).take(width).collect(),
             times: std::iter::repeat_with(|| Times::new(plan.slashed_dates)).take(width).collect(),
@@ -109,94 +114,6 @@ impl TableBuilder {
         };
         builder.lay_out();
         builder
-    }
-
-    /// Decides which inputs are looked up together.
-    fn lay_out(&mut self) {
-        let mut feeds = vec![0usize; self.plan.schema.fields().len()];
-        let mut last_run = None;
-        for (at, input) in self.plan.inputs.clone().iter().enumerate() {
-            let (column, map, member) = match &input.target {
-                Target::Skip => (None, None, Member::Skip),
-                Target::Column(column) => (Some(*column), None, Member::Skip),
-                Target::Entry { column, key } => (None, Some(*column), Member::Entry(key.clone())),
-                Target::Object(column) => (None, Some(*column), Member::Object { whole: true }),
-                Target::Members(column) => (None, Some(*column), Member::Object { whole: false }),
-            };
-            let lonely = map.is_none() && !self.plan.has_neighbour_of_run(at);
-            if let Some(column) = column {
-                if let Some(count) = feeds.get_mut(column) {
-                    *count += 1;
-                }
-                let kind = kind(&self.plan.schema, column);
-                if lonely || kind != Kind::Text {
-                    if at != self.plan.time && at != self.plan.amount {
-                        self.singles.push(Single { input: at, column, kind });
-                    }
-                    last_run = None;
-                    continue;
-                }
-            } else if lonely {
-                last_run = None;
-                continue;
-            }
-            let span = self.span_for(at, input.run.filter(|run| Some(*run) == last_run).is_some(), map);
-            last_run = input.run;
-            let Some(span) = self.spans.get_mut(span) else { continue };
-            span.map = span.map.or(map);
-            let member = if let Some(column) = column {
-                if let Some(text) = self.texts.get_mut(column) {
-                    (text.pinned, text.lasting) = (true, true);
-                }
-                span.columns.push(column);
-                Member::Column(span.columns.len() - 1)
-            } else {
-                member
-            };
-            span.members.push(member);
-        }
-        for (column, _) in feeds.iter().enumerate().filter(|(_, count)| **count > 1) {
-            if let Some(text) = self.texts.get_mut(column) {
-                text.pinned = true;
-            }
-        }
-        span::join_families(&mut self.spans);
-        self.stretches = columns::stretches(&self.singles);
-        self.lay_out_maps();
-    }
-
-    /// The span that an input belongs to: the last one if it goes on, or a new one.
-    fn span_for(&mut self, input: usize, goes_on: bool, map: Option<usize>) -> usize {
-        let fits = |span: &Span| map.is_none() || span.map.is_none() || span.map == map;
-        if !(goes_on && self.spans.last().is_some_and(fits)) {
-            self.spans.push(Span::new(input, map));
-        }
-        self.spans.len() - 1
-    }
-
-    fn lay_out_maps(&mut self) {
-        for (at, span) in self.spans.iter().enumerate() {
-            let Some(map) = span.map else { continue };
-            match self.map_spans.iter_mut().find(|(column, _)| *column == map) {
-                Some((_, spans)) => spans.push(at),
-                None => self.map_spans.push((map, vec![at])),
-            }
-        }
-        for (column, spans) in &self.map_spans {
-            let members = || spans.iter().filter_map(|s| self.spans.get(*s)).flat_map(|s| &s.members);
-            let mut keys: Vec<&str> = Vec::new();
-            for member in members() {
-                if let Member::Entry(key) = member {
-                    keys.push(key);
-                }
-            }
-            let objects = members().filter(|m| matches!(m, Member::Object { .. })).count();
-            keys.sort_unstable();
-            let repeats = keys.windows(2).any(|pair| pair.first() == pair.last());
-            if let Some(map) = self.maps.get_mut(*column) {
-                map.may_repeat = repeats || objects > 1 || (objects == 1 && !keys.is_empty());
-            }
-        }
     }
 
     /// Takes some rows.
@@ -348,7 +265,13 @@ impl TableBuilder {
         let parts = self.texts.iter_mut().zip(&mut self.amounts).zip(&mut self.times).zip(&self.maps);
         for ((column, field), (((text, amount), time), map)) in schema.fields().iter().enumerate().zip(parts) {
             let array = match kind(&schema, column) {
-                Kind::Text => text.finish(rows)?,
+                Kind::Text => {
+                    let filled_by = self.filled_by.get(column).copied().flatten();
+                    match filled_by.and_then(|(span, place)| Some((self.spans.get(span)?, place))) {
+                        Some((span, place)) => span.column(place, text)?,
+                        None => text.finish(rows)?,
+                    }
+                }
                 Kind::Amount => amount.finish(rows)?,
                 Kind::Instant => time.finish(rows)?,
                 Kind::Map => {

@@ -1,11 +1,10 @@
 //! Text columns: as a dictionary while values repeat, as they are when they do not.
 
 use crate::csv::field::unquote;
-use crate::intern::{Guess, Interner, same};
-use crate::map::Entry;
-use arrow_array::types::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
-use arrow_array::{ArrayRef, DictionaryArray, NullArray, PrimitiveArray, StringArray};
-use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use crate::dictionary::Dictionary;
+use crate::intern::same;
+use arrow_array::{ArrayRef, NullArray, StringArray};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use std::sync::Arc;
 
@@ -52,147 +51,6 @@ impl Cell {
     pub(crate) fn bytes<'a>(&self, data: &'a [u8]) -> &'a [u8] {
         data.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
-}
-
-/// Distinct values by the bytes that spell them: quotes are taken off once per spelling, not once per row.
-#[derive(Debug, Default)]
-pub(crate) struct Dictionary {
-    spellings: Interner,
-    /// By number of the spelling.
-    codes: Vec<u32>,
-    values: Interner,
-    scratch: Vec<u8>,
-    guesses: Vec<Guess>,
-}
-
-impl Dictionary {
-    /// The code of a field as it stands in the file: [`NULL`], [`BAD`], or the value's number + 1.
-    #[inline]
-    pub(crate) fn code(&mut self, raw: &[u8]) -> u32 {
-        let (spelling, new) = self.spellings.intern(raw);
-        if new {
-            let code = new_spelling(raw, &mut self.values, &mut self.scratch);
-            self.codes.push(code);
-            return code;
-        }
-        self.codes.get(spelling as usize).copied().unwrap_or(BAD)
-    }
-
-    /// The codes of many fields; `take` is given the row of each, and its code.
-    fn codes(&mut self, cells: &[Cell], data: &[u8], mut take: impl FnMut(u32, u32)) {
-        let Dictionary { spellings, codes, values, scratch, guesses } = self;
-        spellings.intern_many(
-            cells,
-            |cell| cell.bytes(data),
-            guesses,
-            |cell, raw, spelling, new| {
-                if new {
-                    codes.push(new_spelling(raw, values, scratch));
-                }
-                take(cell.row, codes.get(spelling as usize).copied().unwrap_or(BAD));
-            },
-        );
-    }
-
-    /// The code of a value.
-    pub(crate) fn value_code(&mut self, value: &str) -> u32 {
-        self.values.intern(value.as_bytes()).0 + 1
-    }
-
-    /// Distinct values.
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    pub(crate) fn value(&self, code: u32) -> Option<&[u8]> {
-        self.values.get((code as usize).checked_sub(1)?)
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.spellings.clear();
-        self.codes.clear();
-        self.values.clear();
-    }
-
-    /// An array of these codes, of which any may be [`NULL`].
-    pub(crate) fn array(&self, codes: &[u32]) -> Result<ArrayRef, ArrowError> {
-        self.coded(codes, nulls(codes.len(), codes, |code| *code != NULL))
-    }
-
-    fn coded(&self, codes: &[u32], nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
-        let codes = || codes.iter().map(|code| code.saturating_sub(1));
-        let values = self.strings()?;
-        Ok(match self.values.len() {
-            ..=0x100 => keyed::<UInt8Type>(codes().map(|key| key as u8).collect(), nulls, values)?,
-            0x101..=0x1_0000 => keyed::<UInt16Type>(codes().map(|key| key as u16).collect(), nulls, values)?,
-            _ => keyed::<Int32Type>(codes().map(|key| key as i32).collect(), nulls, values)?,
-        })
-    }
-
-    /// An array of one code of each of `count` entries, none of which is [`NULL`].
-    pub(crate) fn entries_array<'a>(
-        &self,
-        count: usize,
-        entries: impl Iterator<Item = &'a [Entry]>,
-        code: impl Fn(&Entry) -> u32,
-    ) -> Result<ArrayRef, ArrowError> {
-        let values = self.strings()?;
-        let key = |entry: &Entry| code(entry).saturating_sub(1);
-        Ok(match self.values.len() {
-            ..=0x100 => keyed::<UInt8Type>(gathered(count, entries, |entry| key(entry) as u8), None, values)?,
-            0x101..=0x1_0000 => keyed::<UInt16Type>(gathered(count, entries, |entry| key(entry) as u16), None, values)?,
-            _ => keyed::<Int32Type>(gathered(count, entries, |entry| key(entry) as i32), None, values)?,
-        })
-    }
-
-    fn strings(&self) -> Result<StringArray, ArrowError> {
-        let (mut offsets, mut bytes) =
-            (Vec::with_capacity(self.values.len() + 1), Vec::with_capacity(self.values.bytes()));
-        offsets.push(0);
-        for number in 0..self.values.len() {
-            bytes.extend_from_slice(self.values.get(number).unwrap_or_default());
-            offsets.push(bytes.len() as i32);
-        }
-        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes), None)
-    }
-}
-
-/// The code of bytes that were not seen before.
-#[inline(never)]
-fn new_spelling(raw: &[u8], values: &mut Interner, scratch: &mut Vec<u8>) -> u32 {
-    let value = unquote(raw, scratch);
-    if value.is_empty() {
-        NULL
-    } else if std::str::from_utf8(value).is_err() {
-        BAD
-    } else {
-        values.intern(value).0 + 1
-    }
-}
-
-/// One number of each entry, end to end.
-fn gathered<'a, T>(
-    count: usize,
-    entries: impl Iterator<Item = &'a [Entry]>,
-    number: impl Fn(&'a Entry) -> T,
-) -> Vec<T> {
-    let mut numbers = Vec::with_capacity(count);
-    for entries in entries {
-        numbers.extend(entries.iter().map(&number));
-    }
-    numbers
-}
-
-fn keyed<K: ArrowDictionaryKeyType>(
-    keys: Vec<K::Native>,
-    nulls: Option<NullBuffer>,
-    values: StringArray,
-) -> Result<ArrayRef, ArrowError>
-where
-    K::Native: ArrowNativeType,
-{
-    let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls)?;
-    Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
 }
 
 /// Validity of a column that may be shorter than `rows`: what is missing at its end is null.
@@ -330,6 +188,11 @@ impl TextColumn {
         }
         self.codes.clear();
         Ok(array)
+    }
+
+    /// The column of rows whose codes are given by number. Nothing else may have written to it; its dictionary stays.
+    pub(crate) fn finish_by_number(&self, codes: &[u32], numbers: &[u32]) -> Result<ArrayRef, ArrowError> {
+        self.dictionary.array_by_number(codes, numbers)
     }
 
     /// Distinct values in the dictionary.

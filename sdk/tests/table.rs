@@ -19,12 +19,14 @@ use costhost_sdk::{decimal, time};
 use proptest::prelude::*;
 
 /// Columns of the table, in the order of their names.
-const COLUMNS: [&str; 9] = ["amount", "attributes", "code", "cost", "end", "id", "name", "place", "start"];
+const COLUMNS: [&str; 10] = ["amount", "attributes", "code", "cost", "end", "id", "labels", "name", "place", "start"];
 
-/// Inputs: what each is called, where it goes and which run it is of. Two feed `name`, two the same key of the map.
+/// Inputs: what each is called, where it goes and which run it is of. Two feed `name`, two the same key of `attributes`;
+/// `labels` is filled by two runs.
 fn plan() -> Plan {
     let column = |name: &str| Target::Column(COLUMNS.iter().position(|column| *column == name).unwrap());
     let entry = |key: &str| Target::Entry { column: 1, key: key.to_owned() };
+    let label = |key: &str| Target::Entry { column: 6, key: key.to_owned() };
     let input = |name: &str, target: Target, run: Option<u32>| Input { name: name.to_owned(), target, run };
     let inputs = vec![
         input("id", column("id"), None),
@@ -40,11 +42,15 @@ fn plan() -> Plan {
         input("a", entry("a"), Some(2)),
         input("b", entry("b"), Some(2)),
         input("a2", entry("a"), Some(2)),
+        input("x", label("x"), Some(3)),
+        input("y", label("y"), Some(3)),
+        input("skipped2", Target::Skip, None),
+        input("z", label("z"), Some(3)),
     ];
     let schema = schema(&[
         (&["amount", "cost"], amount_type()),
         (&["start", "end"], instant_type()),
-        (&["attributes"], map_type()),
+        (&["attributes", "labels"], map_type()),
         (&["code", "id", "name", "place"], DataType::Utf8),
     ]);
     assert!(schema.fields().iter().map(|field| field.name()).eq(COLUMNS));
@@ -127,7 +133,7 @@ fn plain(rows: &[Vec<Vec<u8>>]) -> (Vec<Vec<Option<String>>>, u64) {
         let fields: Vec<&str> = row.iter().map(|value| std::str::from_utf8(value).unwrap()).collect();
         let cost = decimal::parse(fields[4].as_bytes());
         let start = time::parse(fields[1].as_bytes());
-        if fields.len() != 13 || start.is_none() || (cost.is_err() && !fields[4].is_empty()) {
+        if fields.len() != 17 || start.is_none() || (cost.is_err() && !fields[4].is_empty()) {
             aside += 1;
             continue;
         }
@@ -144,6 +150,9 @@ fn plain(rows: &[Vec<Vec<u8>>]) -> (Vec<Vec<Option<String>>>, u64) {
                 entries.push(format!("{key}={}", fields[at]));
             }
         }
+        let labels = [("x", 13), ("y", 14), ("z", 16)].map(|(key, at)| (key, fields[at]));
+        let labels = labels.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key}={value}"));
+        let labels: Vec<String> = labels.collect();
         out.push(vec![
             amount,
             given(&entries.join(";")),
@@ -151,6 +160,7 @@ fn plain(rows: &[Vec<Vec<u8>>]) -> (Vec<Vec<Option<String>>>, u64) {
             cost.ok().map(|d| d.value.to_string()),
             end,
             given(fields[0]),
+            given(&labels.join(";")),
             given(fields[7]).or(given(fields[8])),
             given(fields[3]),
             start.map(|t| t.to_string()),
@@ -183,7 +193,9 @@ fn row() -> impl Strategy<Value = Vec<String>> {
     let end = prop_oneof![1 => Just(String::new()), 1 => instant()];
     let first = ("[a-z0-9]{0,12}", instant(), word(), word(), amount(), amount());
     let rest = (end, word(), word(), word(), word(), word(), word());
-    (first, rest).prop_map(|(f, r)| vec![f.0, f.1, f.2, f.3, f.4, f.5, r.0, r.1, r.2, r.3, r.4, r.5, r.6])
+    let labels = (word(), word(), word(), word());
+    (first, rest, labels)
+        .prop_map(|(f, r, l)| vec![f.0, f.1, f.2, f.3, f.4, f.5, r.0, r.1, r.2, r.3, r.4, r.5, r.6, l.0, l.1, l.2, l.3])
 }
 
 fn bytes(rows: Vec<Vec<String>>) -> Vec<Vec<Vec<u8>>> {
@@ -229,6 +241,10 @@ fn batches_are_those_of_single_values() {
                 format!("{}", random(70_000)),
                 if random(2) == 0 { text } else { String::new() },
                 "z".to_owned(),
+                format!("{}", random(5)),
+                if random(3) == 0 { format!("{}", random(500)) } else { String::new() },
+                String::new(),
+                if many { String::new() } else { format!("{}", random(40_000)) },
             ]);
         }
         let rows = bytes(rows);

@@ -45,7 +45,7 @@ impl Positions {
         }
     }
 
-    /// Adds `base` + the number of each bit that is set. Four are written at a time, whether or not so many are left:
+    /// Adds `base` + the number of each bit that is set. Eight are written at a time, whether or not so many are left:
     /// most blocks then take one round, and no branch asks how many fields a block has.
     #[inline]
     pub(super) fn push_bits(&mut self, base: u32, mut bits: u64) {
@@ -56,13 +56,13 @@ impl Positions {
             return;
         };
         self.count += bits.count_ones() as usize;
-        for four in room.as_chunks_mut::<4>().0 {
-            if bits == 0 {
-                break;
-            }
-            for slot in four {
+        for eight in room.as_chunks_mut::<8>().0 {
+            for slot in eight {
                 *slot = base.wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
+            }
+            if bits == 0 {
+                break;
             }
         }
     }

@@ -69,9 +69,13 @@ impl Marks {
         let rest = buffer.get(self.scanned..).unwrap_or_default();
         let (blocks, tail) = rest.as_chunks::<64>();
         for block in blocks {
-            let masks = simd::masks(block);
-            self.ascii &= masks.beyond_ascii == 0;
-            self.block(buffer, block, masks);
+            let commas = simd::commas(block);
+            if commas.plain && self.state != State::Quoted {
+                self.positions.push_bits(self.scanned as u32, commas.comma);
+                self.state = if commas.comma >> 63 == 1 { State::Start } else { State::Bare };
+            } else {
+                self.block(buffer, block, commas.comma);
+            }
             self.scanned += 64;
         }
         self.ascii &= tail.is_ascii();
@@ -79,17 +83,20 @@ impl Marks {
         self.scanned += tail.len();
     }
 
-    #[inline]
-    fn block(&mut self, buffer: &[u8], block: &[u8; 64], masks: Masks) {
+    /// A block with more than fields and commas in it.
+    #[inline(never)]
+    fn block(&mut self, buffer: &[u8], block: &[u8; 64], comma: u64) {
+        let masks = simd::masks(block);
+        self.ascii &= masks.beyond_ascii == 0;
         let mut outside = !0u64;
         if masks.quote != 0 || self.state == State::Quoted {
-            let Some(quoted) = self.quoted(masks) else {
+            let Some(quoted) = self.quoted(masks, comma) else {
                 return self.bytes(buffer, block);
             };
             outside = !quoted;
         }
         let mut newline = masks.newline & outside;
-        let mut ends = (masks.comma & outside) | newline;
+        let mut ends = (comma & outside) | newline;
         while newline != 0 {
             let bit = newline.trailing_zeros();
             let before = (1 << bit) - 1;
@@ -102,7 +109,7 @@ impl Marks {
         let last = |mask: u64| mask & outside & 1 << 63 != 0;
         self.state = if outside & 1 << 63 == 0 {
             State::Quoted
-        } else if last(masks.comma | masks.newline) {
+        } else if last(comma | masks.newline) {
             State::Start
         } else if last(masks.quote) {
             State::Quote
@@ -113,7 +120,7 @@ impl Marks {
 
     /// Which bytes lie between quotes (opening quotes among them), if no quote stands where none should.
     #[inline]
-    fn quoted(&self, masks: Masks) -> Option<u64> {
+    fn quoted(&self, masks: Masks, comma: u64) -> Option<u64> {
         let carry = if self.state == State::Quoted { !0 } else { 0 };
         let mut quoted = masks.quote;
         for shift in [1, 2, 4, 8, 16, 32] {
@@ -122,7 +129,7 @@ impl Marks {
         let quoted = quoted ^ carry;
         let opening = masks.quote & quoted;
         let may_open = u64::from(matches!(self.state, State::Start | State::Quote));
-        let before = (masks.comma | masks.newline | masks.quote) << 1 | may_open;
+        let before = (comma | masks.newline | masks.quote) << 1 | may_open;
         if opening & !before == 0 { Some(quoted) } else { None }
     }
 

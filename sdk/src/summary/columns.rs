@@ -2,6 +2,7 @@
 //!
 //! Invariant: a dictionary's text is looked up once per batch, never once per row.
 
+use super::objects::Known;
 use super::texts::{Interner, NONE};
 use crate::contract::Failure;
 use crate::failure::abort;
@@ -14,7 +15,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// The column of this name.
 pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Failure> {
@@ -92,6 +93,42 @@ impl<'a> Texts<'a> {
             return NONE;
         }
         self.codes.at(row).and_then(|code| self.ids.get(code)).copied().unwrap_or(NONE)
+    }
+
+    /// The numbers of these rows' texts, side by side: for many rows much faster than one by one.
+    #[inline(never)]
+    pub fn ids(&self, rows: std::ops::Range<usize>, out: &mut Vec<u32>) {
+        fn look_up<C: Copy>(codes: &[C], ids: &[u32], code: impl Fn(C) -> usize, out: &mut Vec<u32>) {
+            out.extend(codes.iter().map(|&c| ids.get(code(c)).copied().unwrap_or(NONE)));
+        }
+        fn part<'c, C>(codes: &'c [C], rows: &std::ops::Range<usize>) -> &'c [C] {
+            codes.get(rows.start.min(codes.len())..rows.end.min(codes.len())).unwrap_or_default()
+        }
+        out.clear();
+        match &self.codes {
+            Codes::None => {}
+            Codes::Byte(codes) => look_up(part(codes, &rows), &self.ids, usize::from, out),
+            Codes::Short(codes) => look_up(part(codes, &rows), &self.ids, usize::from, out),
+            Codes::Word(codes) => look_up(part(codes, &rows), &self.ids, |code| code as usize, out),
+            Codes::Wide(codes) => look_up(part(codes, &rows), &self.ids, |code| code as usize, out),
+            Codes::Numbers(numbers) => out.extend_from_slice(part(numbers, &rows)),
+        }
+        out.resize(rows.len(), NONE);
+        if let Some(nulls) = self.nulls.filter(|_| !matches!(self.codes, Codes::Numbers(_))) {
+            clear_nulls(nulls, rows, out);
+        }
+    }
+}
+
+/// Makes the numbers of rows without a text [`NONE`], 64 at a time and without a branch.
+fn clear_nulls(nulls: &NullBuffer, rows: std::ops::Range<usize>, out: &mut [u32]) {
+    let length = rows.len().min(nulls.len().saturating_sub(rows.start));
+    let valid = nulls.inner().slice(rows.start.min(nulls.len()), length);
+    let words = valid.bit_chunks();
+    for (word, out) in words.iter_padded().zip(out.chunks_mut(64)) {
+        for (bit, number) in out.iter_mut().enumerate() {
+            *number &= 0u32.wrapping_sub((word >> bit) as u32 & 1);
+        }
     }
 }
 
@@ -241,6 +278,8 @@ pub struct Maps<'a> {
     pub keys: Texts<'a>,
     /// Of all entries.
     pub values: LazyTexts<'a>,
+    /// Objects made of its rows, by the codes of their entries.
+    pub(super) objects: RefCell<Known>,
 }
 
 impl<'a> Maps<'a> {
@@ -255,7 +294,7 @@ impl<'a> Maps<'a> {
         if is_void(array) {
             let keys = Texts { codes: Codes::None, nulls: None, ids: Vec::new() };
             let values = LazyTexts { codes: None, nulls: None, values: None, ids: Vec::new() };
-            return Ok(Maps { offsets: &[], nulls: None, keys, values });
+            return Ok(Maps { offsets: &[], nulls: None, keys, values, objects: RefCell::default() });
         }
         let maps = array.as_map_opt().ok_or_else(|| mistyped(name, array))?;
         Ok(Maps {
@@ -263,6 +302,7 @@ impl<'a> Maps<'a> {
             nulls: nulls(array),
             keys: Texts::with(name, maps.keys().as_ref(), |text| number(interner, text))?,
             values: LazyTexts::new(name, maps.values().as_ref())?,
+            objects: RefCell::default(),
         })
     }
 
@@ -271,6 +311,29 @@ impl<'a> Maps<'a> {
     pub fn entries(&self, row: usize) -> std::ops::Range<usize> {
         let (Some(&from), Some(&to)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return 0..0 };
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { 0..0 } else { from as usize..to as usize }
+    }
+
+    /// The codes of a row's entries, key and value in one number each; false where entries have none, or may be null.
+    #[inline]
+    pub(super) fn coded_pairs(&self, row: usize, out: &mut Vec<u64>) -> bool {
+        fn pairs<K: Copy + Into<u64>, V: Copy>(keys: &[K], values: &[V], value: impl Fn(V) -> u32, out: &mut Vec<u64>) {
+            out.extend(keys.iter().zip(values).map(|(&key, &v)| key.into() << 32 | u64::from(value(v))));
+        }
+        out.clear();
+        let entries = self.entries(row);
+        let (Codes::Byte(keys), Some(values), None, None) =
+            (&self.keys.codes, &self.values.codes, self.keys.nulls, self.values.nulls)
+        else {
+            return false;
+        };
+        let keys = keys.get(entries.clone()).unwrap_or_default();
+        match values {
+            Codes::Byte(values) => pairs(keys, values.get(entries).unwrap_or_default(), u32::from, out),
+            Codes::Short(values) => pairs(keys, values.get(entries).unwrap_or_default(), u32::from, out),
+            Codes::Word(values) => pairs(keys, values.get(entries).unwrap_or_default(), |code| code as u32, out),
+            _ => return false,
+        }
+        out.len() == keys.len()
     }
 
     /// Codes of the keys that have this number.

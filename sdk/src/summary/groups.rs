@@ -1,5 +1,7 @@
 //! Groups under construction: their measures and their resources.
 
+mod many;
+
 use super::hash::{FastHasher, FastSet};
 use super::layout::GroupKey;
 use super::measures::{Measures, Overflow};

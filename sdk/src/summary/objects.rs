@@ -11,13 +11,15 @@ use std::hash::Hasher as _;
 pub struct Objects {
     known: Known,
     pairs: Vec<u64>,
+    /// The row's pairs as its batch codes them.
+    coded: Vec<u64>,
     others: Others,
 }
 
 /// The numbers of objects' texts by their (key, value) pairs as they came, each pair in one number. A table of its own, as
 /// it is asked for every row: comparing slices is a call in a guest, and the pairs of all objects lie side by side here.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     pairs: Vec<u64>,
     /// By object: where its pairs end, and the number of its text.
     objects: Vec<(usize, u32)>,
@@ -78,7 +80,12 @@ impl Objects {
     pub fn new(interner: &mut Interner) -> Objects {
         let mut known = Known::default();
         known.find_or_add(&[], |_| interner.id("{}"));
-        Objects { known, pairs: Vec::new(), others: Others { keys: Interner::new(), seen: Vec::new() } }
+        Objects {
+            known,
+            pairs: Vec::new(),
+            coded: Vec::new(),
+            others: Others { keys: Interner::new(), seen: Vec::new() },
+        }
     }
 
     /// The number that the keys of [`Maps`] give to a key that is left out of objects, but counts as found.
@@ -102,8 +109,22 @@ impl Objects {
     }
 
     /// The number of the text of a row's object. Entries without a key or a value are left out.
+    ///
+    /// Rows of a batch whose entries have the same codes have the same object, so entries are looked at once a batch.
     #[inline]
     pub fn id(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
+        let mut coded = std::mem::take(&mut self.coded);
+        let number = if maps.coded_pairs(row, &mut coded) {
+            maps.objects.borrow_mut().find_or_add(&coded, |_| self.number(maps, row, interner))
+        } else {
+            self.number(maps, row, interner)
+        };
+        self.coded = coded;
+        number
+    }
+
+    #[inline(never)]
+    fn number(&mut self, maps: &Maps<'_>, row: usize, interner: &mut Interner) -> u32 {
         self.pairs.clear();
         for entry in maps.entries(row) {
             let key = maps.keys.id(entry);

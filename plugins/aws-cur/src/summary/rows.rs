@@ -1,6 +1,6 @@
 //! From line items to groups: the loop over rows.
 
-use super::columns::{Fold, GroupKey, LAYOUT, Measures, sum};
+use super::columns::{Fold, GroupKey, KEY_TEXTS, LAYOUT, Measures, sum};
 use super::facts::{self, Topic};
 use super::formula::{Kind, Line};
 use crate::settings::Settings;
@@ -79,6 +79,18 @@ struct Commitments<'a> {
     net_unused_recurring: Amounts<'a>,
 }
 
+/// Rows that are taken through each step together, and what is known of them.
+#[derive(Debug, Default)]
+struct Block {
+    rows: Range<usize>,
+    /// Numbers of one column's texts.
+    ids: Vec<u32>,
+    /// Of rows that count.
+    keys: Vec<(usize, GroupKey)>,
+    /// Of the same rows.
+    groups: Vec<(usize, u32)>,
+}
+
 /// Line items on their way into groups and facts.
 #[derive(Debug)]
 pub(crate) struct LineItems {
@@ -109,80 +121,81 @@ impl LineItems {
         let keys = KeyColumns::new(batch, settings, interner, &mut self.tags)?;
         let amounts = AmountColumns::new(batch)?;
         let (mut row, rows) = (0, batch.num_rows());
-        let (mut wanted, mut groups) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
+        let mut block = Block::default();
         while row < rows {
-            let end = rows.min(row + BLOCK_ROWS);
-            self.find_keys(&keys, row..end, &mut wanted)?;
-            groups.clear();
-            groups.extend(wanted.iter().map(|(row, key)| (*row, self.fold.groups.group(key).0)));
-            self.add_up(&keys, &amounts, &groups)?;
-            row = end;
+            block.rows = row..rows.min(row + BLOCK_ROWS);
+            self.find_keys(&keys, &mut block)?;
+            block.groups.clear();
+            self.fold.groups.find(&block.keys, &mut block.groups);
+            self.add_up(&keys, &amounts, &mut block)?;
+            row = block.rows.end;
         }
         Ok(())
     }
 
     /// The key of each row that counts. Groups lie all over memory, and each is waited for: rows of which nothing else is
     /// done in between wait at the same time, when their groups are looked for and when they are added to them.
-    fn find_keys(
-        &mut self,
-        keys: &KeyColumns<'_>,
-        rows: Range<usize>,
-        wanted: &mut Vec<(usize, GroupKey)>,
-    ) -> Result<(), Failure> {
-        wanted.clear();
-        for row in rows {
-            if keys.left_out.id(row) == NONE {
-                wanted.push((row, self.key(keys, row)?));
+    fn find_keys(&mut self, keys: &KeyColumns<'_>, block: &mut Block) -> Result<(), Failure> {
+        let Block { rows, ids, keys: found, .. } = block;
+        keys.left_out.ids(rows.clone(), ids);
+        found.clear();
+        for (row, left_out) in rows.clone().zip(ids.iter()) {
+            if *left_out == NONE {
+                let day = keys.start.get(row).and_then(day_of).ok_or_else(no_time)?;
+                found.push((row, GroupKey { day, texts: [NONE; KEY_TEXTS.len()] }));
             }
+        }
+        for (place, texts) in keys.texts() {
+            texts.ids(rows.clone(), ids);
+            for (row, key) in found.iter_mut() {
+                if let (Some(text), Some(id)) = (key.texts.get_mut(place), ids.get(*row - rows.start)) {
+                    *text = *id;
+                }
+            }
+        }
+        keys.marketplace.ids(rows.clone(), ids);
+        for (row, key) in found.iter_mut() {
+            let marketplace = ids.get(*row - rows.start).is_some_and(|id| *id != NONE);
+            self.add_attributes(keys, *row, marketplace, key);
         }
         Ok(())
     }
 
+    /// What of a key is in maps: some attributes of the product go before columns of their own.
+    #[inline]
+    fn add_attributes(&mut self, keys: &KeyColumns<'_>, row: usize, marketplace: bool, key: &mut GroupKey) {
+        let interner = &mut self.fold.groups.interner;
+        let [_, product, _, _, region, _, _, tags, categories, _] = &mut key.texts;
+        let place = keys.product.value(row, &keys.region, interner);
+        if place != NONE {
+            *region = place;
+        }
+        if marketplace {
+            let name = keys.product.value(row, &keys.product_name, interner);
+            if name != NONE {
+                *product = name;
+            }
+        }
+        *tags = self.tags.id(&keys.tags, row, interner);
+        *categories = self.categories.id(&keys.categories, row, interner);
+    }
+
     /// Adds rows to their groups.
-    fn add_up(
-        &mut self,
-        keys: &KeyColumns<'_>,
-        amounts: &AmountColumns<'_>,
-        groups: &[(usize, u32)],
-    ) -> Result<(), Failure> {
-        for &(row, group) in groups {
-            let kind = Kind::of_number(keys.kind.id(row));
+    fn add_up(&mut self, keys: &KeyColumns<'_>, amounts: &AmountColumns<'_>, block: &mut Block) -> Result<(), Failure> {
+        let Block { rows, ids, groups, .. } = block;
+        keys.kind.ids(rows.clone(), ids);
+        for &(row, group) in groups.iter() {
+            let kind = Kind::of_number(ids.get(row - rows.start).copied().unwrap_or_default());
             if let Some(measures) = self.fold.groups.measures(group) {
                 let added = amounts.add(kind, row, keys.start.get(row), measures);
                 added.map_err(|overflow| LAYOUT.overflow(overflow))?;
             }
         }
-        for &(row, group) in groups {
-            self.fold.groups.resource(group, keys.resource.id(row));
+        keys.resource.ids(rows.clone(), ids);
+        for &(row, group) in groups.iter() {
+            self.fold.groups.resource(group, ids.get(row - rows.start).copied().unwrap_or(NONE));
         }
         Ok(())
-    }
-
-    #[inline]
-    fn key(&mut self, keys: &KeyColumns<'_>, row: usize) -> Result<GroupKey, Failure> {
-        let interner = &mut self.fold.groups.interner;
-        let start = keys.start.get(row).ok_or_else(no_time)?;
-        let day = day_of(start).ok_or_else(no_time)?;
-        let region = keys.product.value(row, &keys.region, interner);
-        let or = |first: u32, second: u32| if first == NONE { second } else { first };
-        let code = keys.product_code.id(row);
-        let product = match keys.marketplace.id(row) {
-            NONE => code,
-            _ => or(keys.product.value(row, &keys.product_name, interner), code),
-        };
-        let texts = [
-            keys.account.id(row),
-            product,
-            keys.family.id(row),
-            keys.zone.id(row),
-            or(region, keys.region_code.id(row)),
-            keys.instance_type.id(row),
-            keys.unit.id(row),
-            self.tags.id(&keys.tags, row, interner),
-            self.categories.id(&keys.categories, row, interner),
-            keys.currency.id(row),
-        ];
-        Ok(GroupKey { day, texts })
     }
 }
 
@@ -238,6 +251,22 @@ impl<'a> KeyColumns<'a> {
             left_out: Texts::of(batch, "line_item_operation", left_out)?,
             kind: Texts::of(batch, "line_item_line_item_type", Kind::number)?,
         })
+    }
+}
+
+impl KeyColumns<'_> {
+    /// The columns that a key takes texts from as they are, each with its place in the key.
+    fn texts(&self) -> [(usize, &Texts<'_>); 8] {
+        [
+            (0, &self.account),
+            (1, &self.product_code),
+            (2, &self.family),
+            (3, &self.zone),
+            (4, &self.region_code),
+            (5, &self.instance_type),
+            (6, &self.unit),
+            (9, &self.currency),
+        ]
     }
 }
 
