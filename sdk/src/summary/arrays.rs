@@ -15,30 +15,30 @@ use std::sync::Arc;
 
 /// The days of groups.
 #[must_use]
-pub fn days<const T: usize, const S: usize, const M: usize>(groups: &[Group<T, S, M>]) -> ArrayRef {
+pub fn days<const T: usize, const S: usize, const M: usize>(groups: &[Group<'_, T, S, M>]) -> ArrayRef {
     Arc::new(Date32Array::from_iter_values(groups.iter().map(|group| group.key.day)))
 }
 
 /// The text at this place of the groups' keys.
 #[must_use]
 pub fn key_texts<const T: usize, const S: usize, const M: usize>(
-    groups: &[Group<T, S, M>],
+    groups: &[Group<'_, T, S, M>],
     place: usize,
     interner: &Interner,
 ) -> ArrayRef {
-    let text = |group: &Group<T, S, M>| interner.text(*group.key.texts.get(place)?).map(str::to_owned);
+    let text = |group: &Group<'_, T, S, M>| interner.text(*group.key.texts.get(place)?);
     Arc::new(groups.iter().map(text).collect::<StringArray>())
 }
 
 /// The resource ids of groups.
 #[must_use]
 pub fn resources<const T: usize, const S: usize, const M: usize>(
-    groups: &[Group<T, S, M>],
+    groups: &[Group<'_, T, S, M>],
     interner: &Interner,
 ) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for group in groups {
-        for &resource in &group.resources {
+        for &resource in group.resources {
             lists.values().append_option(interner.text(resource));
         }
         lists.append(true);
@@ -48,8 +48,8 @@ pub fn resources<const T: usize, const S: usize, const M: usize>(
 
 /// How many resources groups have.
 #[must_use]
-pub fn resource_counts<const T: usize, const S: usize, const M: usize>(groups: &[Group<T, S, M>]) -> ArrayRef {
-    let count = |group: &Group<T, S, M>| i64::try_from(group.resources.len()).unwrap_or(i64::MAX);
+pub fn resource_counts<const T: usize, const S: usize, const M: usize>(groups: &[Group<'_, T, S, M>]) -> ArrayRef {
+    let count = |group: &Group<'_, T, S, M>| i64::try_from(group.resources.len()).unwrap_or(i64::MAX);
     Arc::new(Int64Array::from_iter_values(groups.iter().map(count)))
 }
 
@@ -77,7 +77,7 @@ pub fn coded_texts(ids: impl Iterator<Item = u32>, interner: &Interner) -> Resul
 /// # Errors
 /// When Arrow refuses them; a bug.
 pub fn coded_resources<const T: usize, const S: usize, const M: usize>(
-    groups: &[Group<T, S, M>],
+    groups: &[Group<'_, T, S, M>],
     interner: &Interner,
 ) -> Result<ArrayRef, Failure> {
     let ids = coded_texts(groups.iter().flat_map(|group| group.resources.iter().copied()), interner)?;

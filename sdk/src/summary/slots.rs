@@ -36,6 +36,20 @@ impl Slots {
         next
     }
 
+    /// The first number with this hash: perhaps the one looked for.
+    #[inline]
+    pub(super) fn first(&self, hash: u32) -> Option<u32> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        loop {
+            match self.slots.get(at).copied().unwrap_or(0) {
+                0 => return None,
+                slot if (slot >> 32) as u32 == hash => return Some(slot as u32 - 1),
+                _ => at = (at + 1) & mask,
+            }
+        }
+    }
+
     #[expect(clippy::indexing_slicing, reason = "slots are masked by the table's length")]
     fn grow(&mut self) {
         let length = (self.slots.len() * 2).max(1024);
