@@ -11,10 +11,11 @@ use super::identity::{self, IdentityResult};
 use super::load_id::bill_id;
 use super::parallel::in_parallel;
 use super::request::PluginSettings;
+use super::sharing;
 use super::tables::with_host_columns;
 use crate::lake::{LakeTable, Partition, StagedFile, WriterOptions};
 use crate::plugin::manifest::{Rollup, Summary, TableRole};
-use crate::plugin::{CallContext, Cancel, Limits, Period, Plugin, SummaryTask};
+use crate::plugin::{CallContext, Cancel, Limits, Period, Plugin, SummaryTask, TableRows};
 use crate::summary;
 
 /// The unit that is summarized: one source and billing period.
@@ -67,6 +68,12 @@ impl Job<'_> {
 /// Rows of each table that was made, by the table's index.
 pub type Made = BTreeMap<usize, Vec<RecordBatch>>;
 
+fn add(made: &mut Made, rows: impl IntoIterator<Item = TableRows>) {
+    for rows in rows {
+        made.entry(rows.table).or_default().extend(rows.batches);
+    }
+}
+
 impl SummaryUnit<'_> {
     /// What an accumulator of one summary is told.
     pub fn task(&self, summary: &Summary) -> SummaryTask {
@@ -79,29 +86,32 @@ impl SummaryUnit<'_> {
         }
     }
 
-    /// Makes the rows of every table that the plugin's summaries fill, of what all rows of the unit were folded into, and
-    /// checks identities.
+    /// Makes the rows of every table that the plugin's summaries fill, of what all rows of the unit were folded into, on some
+    /// threads, and checks identities.
     ///
     /// # Errors
     /// When the plugin fails, or makes more or fewer bills than one.
-    pub fn make(&self, summaries: Vec<Summarized>) -> Result<(Made, Vec<IdentityResult>), IngestError> {
+    pub fn make(&self, summaries: Vec<Summarized>, threads: usize) -> Result<(Made, Vec<IdentityResult>), IngestError> {
         let manifest = self.plugin.manifest();
         let mut made = Made::new();
         let outputs = manifest.summaries.iter().flat_map(|summary| &summary.outputs);
         outputs.for_each(|output| _ = made.entry(*output).or_default());
         let mut saved: Vec<Vec<Vec<u8>>> = vec![Vec::new(); manifest.summaries.len()];
-        let mut whole = false;
+        let (mut whole, mut held) = (false, Vec::new());
         for part in summaries {
             match part {
                 Summarized::InParts(part) => saved.iter_mut().zip(part).for_each(|(all, own)| all.extend(own)),
                 Summarized::Alone(rows) => {
                     whole = true;
-                    for rows in rows.into_iter().flatten() {
-                        made.entry(rows.table).or_default().extend(rows.batches);
-                    }
+                    add(&mut made, rows.into_iter().flatten());
+                }
+                Summarized::Held(part) => {
+                    whole = true;
+                    held.push(*part);
                 }
             }
         }
+        add(&mut made, sharing::complete(held, threads)?);
         for (summary, pieces) in manifest.summaries.iter().zip(saved).filter(|_| !whole) {
             self.merge(summary, pieces, &mut made)?;
         }
