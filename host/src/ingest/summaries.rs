@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, UInt8Array};
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
 
 use super::error::IngestError;
 use super::folding::Summarized;
@@ -231,12 +233,19 @@ impl SummaryUnit<'_> {
             return Ok(batch.clone());
         }
         let rows = batch.num_rows();
-        let uuid = self.source_uuid.to_string();
-        let uuids: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(uuid, rows)));
+        let failed = |error: ArrowError| IngestError::Internal(format!("adding the bill to summary rows ({error})"));
+        // The same in every row, so that it is written once.
+        let uuid = StringArray::from_iter_values([self.source_uuid.to_string()]);
+        let uuids = DictionaryArray::try_new(UInt8Array::from_value(0, rows), Arc::new(uuid)).map_err(failed)?;
+        let uuids: ArrayRef = Arc::new(uuids);
         let bill = bill_id(self.source_uuid, self.period.start);
         let bills: ArrayRef = Arc::new(Int64Array::from_value(bill, rows));
-        let columns = batch.columns().iter().cloned().chain([uuids, bills]).collect();
-        RecordBatch::try_new(schema, columns)
-            .map_err(|error| IngestError::Internal(format!("adding the bill to summary rows ({error})")))
+        let columns: Vec<ArrayRef> = batch.columns().iter().cloned().chain([uuids, bills]).collect();
+        let as_sent = |(field, column): (&Arc<Field>, &ArrayRef)| {
+            let field = field.as_ref().clone();
+            Arc::new(field.with_data_type(column.data_type().clone()))
+        };
+        let fields: Vec<Arc<Field>> = schema.fields().iter().zip(&columns).map(as_sent).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)
     }
 }

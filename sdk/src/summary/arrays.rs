@@ -36,7 +36,9 @@ pub fn resources<const T: usize, const S: usize, const M: usize>(
     groups: &[Group<'_, T, S, M>],
     interner: &Interner,
 ) -> ArrayRef {
-    let mut lists = ListBuilder::new(StringBuilder::new());
+    let texts = || groups.iter().flat_map(|group| group.resources).filter_map(|id| interner.text(*id));
+    let (count, bytes) = texts().fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
+    let mut lists = ListBuilder::with_capacity(StringBuilder::with_capacity(count, bytes), groups.len());
     for group in groups {
         for &resource in group.resources {
             lists.values().append_option(interner.text(resource));
