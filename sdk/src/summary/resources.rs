@@ -135,7 +135,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
+        #![proptest_config(ProptestConfig::with_cases(4))]
         #[test]
         fn every_pair_is_kept_once(seed in 0_u64..1000, rows in 0_usize..3 * COLLECTED) {
             let (mut resources, mut want) = (Resources::default(), BTreeSet::new());

@@ -3,7 +3,7 @@
 use super::columns::{Group, GroupKey, KEY_TEXTS, LAYOUT, SUMS, daily_summary_schema, sum};
 use arrow_array::{ArrayRef, RecordBatch};
 use costhost_sdk::contract::Failure;
-use costhost_sdk::summary::arrays::{amounts, days, key_texts, resource_counts, resources, unbuildable};
+use costhost_sdk::summary::arrays::{self, amounts, coded_key_texts, days, resource_counts, resources};
 use costhost_sdk::summary::measures::Overflow;
 use costhost_sdk::summary::product::markup;
 use costhost_sdk::summary::texts::Interner;
@@ -21,7 +21,9 @@ pub(crate) fn are_one_row(a: &GroupKey, b: &GroupKey) -> bool {
 pub(crate) fn batch(groups: &[Group<'_>], interner: &Interner, percent: i128) -> Result<RecordBatch, Failure> {
     let mut columns: Vec<ArrayRef> = vec![days(groups), days(groups)];
     // The unit is the text after those of the key.
-    columns.extend((0..=KEY_TEXTS.len()).map(|place| key_texts(groups, place, interner)));
+    for place in 0..=KEY_TEXTS.len() {
+        columns.push(coded_key_texts(groups, place, interner)?);
+    }
     columns.push(resources(groups, interner));
     columns.push(resource_counts(groups));
     for index in 0..SUMS.len() {
@@ -32,5 +34,5 @@ pub(crate) fn batch(groups: &[Group<'_>], interner: &Interner, percent: i128) ->
         None => Ok(None),
     };
     columns.push(amounts(groups.iter().map(markup_of).collect::<Result<Vec<_>, _>>()?.into_iter())?);
-    RecordBatch::try_new(daily_summary_schema(), columns).map_err(|error| unbuildable(&error))
+    arrays::batch(&daily_summary_schema(), columns)
 }
