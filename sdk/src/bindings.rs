@@ -15,7 +15,7 @@
 
 wit_bindgen::generate!({
     path: "wit",
-    world: "provider-with-fold",
+    world: "provider-with-shares",
     pub_export_macro: true,
     export_macro_name: "export_world",
     default_bindings_module: "costhost_sdk::bindings",

@@ -5,7 +5,7 @@
 //! the failure is told as one and not as a trap.
 
 use crate::bindings::costhost::provider::storage::Bucket;
-use crate::bindings::exports::costhost::provider::{describe, discover, fold, normalize, summarize};
+use crate::bindings::exports::costhost::provider::{describe, discover, fold, normalize, shares, summarize};
 use crate::contract::{Failure, Findings, Job, Manifest, Outcome, Output, Request, Task};
 use crate::failure::abort;
 use crate::plugin::{Accumulate, Normalize, Plugin, Rows, Summarize};
@@ -63,6 +63,16 @@ impl<P: Summarize> fold::Guest for Component<P> {
         let rows = rows.get::<NormalizerCell<P::Normalizer>>().0.try_borrow().map_err(|_| entered())?;
         let mut accumulator = into.get::<AccumulatorCell<P::Accumulator>>().borrow()?;
         rows.last.iter().try_for_each(|(table, batch)| accumulator.fold(*table, batch))
+    }
+}
+
+impl<P: Summarize> shares::Guest for Component<P> {
+    fn has_shares(of: shares::AccumulatorBorrow<'_>) -> bool {
+        of.get::<AccumulatorCell<P::Accumulator>>().borrow().is_ok_and(|accumulator| accumulator.has_shares())
+    }
+
+    fn save_share(of: shares::AccumulatorBorrow<'_>, share: u32, shares: u32) -> Result<Option<Vec<u8>>, Failure> {
+        of.get::<AccumulatorCell<P::Accumulator>>().borrow()?.save_share(share, shares)
     }
 }
 

@@ -4,6 +4,7 @@
 //! summaries implements [`Plugin`] only.
 
 use crate::contract::{Failure, Findings, Job, Manifest, Reject, Request, Task};
+use crate::failure::abort;
 use crate::storage::Storage;
 use crate::table::Output;
 use arrow_array::RecordBatch;
@@ -109,6 +110,24 @@ pub trait Accumulate: Sized + 'static {
     /// # Errors
     /// When the state cannot be written.
     fn save(&mut self) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// Whether its state falls into shares.
+    ///
+    /// Law: where every accumulator saves all shares but one, which another keeps each time, and merges the pieces of the
+    /// share it kept, their results in the order of the shares are the result of one accumulator.
+    fn has_shares(&self) -> bool {
+        false
+    }
+
+    /// The next piece of one of so many shares of the state. After the first call only this is called, for other shares,
+    /// and then `merge` with pieces of the only share that was not saved.
+    ///
+    /// # Errors
+    /// When the state cannot be written, or does not fall into shares.
+    fn save_share(&mut self, _share: u32, _shares: u32) -> Result<Option<Vec<u8>>, Failure> {
+        let message = "a state that does not fall into shares was asked for one; this is a bug of the host";
+        Err(abort("summary.no-shares", message))
+    }
 
     /// A piece that another instance saved.
     ///

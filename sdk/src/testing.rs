@@ -1,9 +1,33 @@
-//! For plugins' native tests: a folder on disk in place of the bucket that a host would lend.
+//! For plugins' native tests: a folder on disk in place of the bucket that a host would lend, and parts that share their
+//! states as a host lets them.
 
+use crate::contract::Failure;
+use crate::plugin::Accumulate;
 use crate::storage::{Object, Page, Span, Storage, StorageError};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+
+/// Lets accumulators keep a share each and give away the others, as a host does with the parts of a unit. Completed and
+/// pulled in this order they make what one accumulator makes of all rows.
+///
+/// # Errors
+/// When a state cannot be saved or merged.
+pub fn share<A: Accumulate>(parts: &mut [A]) -> Result<(), Failure> {
+    let shares = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+    let mut given = Vec::new();
+    for (own, part) in (0..shares).zip(parts.iter_mut()) {
+        for share in (0..shares).filter(|share| *share != own) {
+            while let Some(piece) = part.save_share(share, shares)? {
+                given.push((share, piece));
+            }
+        }
+    }
+    for (own, part) in (0..shares).zip(parts) {
+        given.iter().filter(|(share, _)| *share == own).try_for_each(|(_, piece)| part.merge(piece))?;
+    }
+    Ok(())
+}
 
 /// A folder, or one file of a folder, seen as a granted prefix.
 ///

@@ -116,6 +116,52 @@ impl SummaryCase<'_> {
         self.merged(&pieces)
     }
 
+    /// What the parts of a shared summary return, each for the share it kept; nothing where states do not fall into shares.
+    pub(super) fn check_shares(&self, alone: &Made, seed: u64) -> Option<Result<String, Vec<String>>> {
+        match self.in_shares(&mut StdRng::seed_from_u64(seed)) {
+            Ok(None) => None,
+            Ok(Some(shared)) => {
+                let problems = self.differences(alone, &shared, difference);
+                Some(if problems.is_empty() { Ok(self.counted(&shared)) } else { Err(problems) })
+            }
+            Err(error) => Some(Err(told(error))),
+        }
+    }
+
+    fn in_shares(&self, random: &mut StdRng) -> Result<Option<Made>, SummaryError> {
+        let mut parts = Vec::new();
+        for batches in self.split(random, PARTS)? {
+            let mut instance = self.instance("in shares")?;
+            let accumulator = instance.open_accumulator(&self.task)?;
+            if !instance.has_shares(&accumulator)? {
+                return Ok(None);
+            }
+            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+                instance.update(&accumulator, self.columns_of(batch)?)?;
+            }
+            parts.push((instance, accumulator));
+        }
+        let mut given: Vec<Vec<Vec<u8>>> = vec![Vec::new(); PARTS];
+        for (own, (instance, accumulator)) in parts.iter_mut().enumerate() {
+            for (share, pieces) in given.iter_mut().enumerate().filter(|(share, _)| *share != own) {
+                while let Some(piece) = instance.save_share(accumulator, share as u32, PARTS as u32)? {
+                    pieces.push(piece);
+                }
+            }
+        }
+        let mut made = Made::new();
+        for ((instance, accumulator), mut pieces) in parts.iter_mut().zip(given) {
+            pieces.shuffle(random);
+            for piece in pieces {
+                instance.merge(accumulator, &piece)?;
+            }
+            for (table, batches) in finished(instance, accumulator)? {
+                made.entry(table).or_default().extend(batches);
+            }
+        }
+        Ok(Some(made))
+    }
+
     /// All rows, each in one of some parts, in any order. A part may have none.
     fn split(&self, random: &mut StdRng, parts: usize) -> Result<Vec<Vec<RecordBatch>>, SummaryError> {
         let mut chosen: Vec<Vec<RecordBatch>> = vec![Vec::new(); parts];

@@ -206,6 +206,9 @@ impl Unit<'_> {
             };
             report.add(&place, "the same rows twice", case.check_twice(&alone));
             report.add(&place, "in parts as alone", case.check_parts(&alone, self.options.seed));
+            if let Some(result) = case.check_shares(&alone, self.options.seed) {
+                report.add(&place, "in shares as alone", result);
+            }
             if self.plugin.folds() {
                 let pushed: Vec<PushedFile> = files
                     .iter()

@@ -112,7 +112,7 @@ impl<'a> Stretch<'a> {
         let (read, written) = if spread {
             let ended = pipeline::run(task, pieces, &mut guest, writing)?;
             match ended.summaries {
-                Ok(summaries) => self.summaries = Some(summaries),
+                Ok(summaries) => self.summaries = summaries,
                 Err(error) => {
                     discard_staged(task, ended.written.staged);
                     return Err(error);
@@ -133,11 +133,15 @@ impl<'a> Stretch<'a> {
     /// When the plugin fails or is stopped by a limit.
     pub fn conclude(&mut self) -> Result<(), IngestError> {
         let Some(mut guest) = self.guest.take().filter(|_| self.summaries.is_none()) else { return Ok(()) };
-        self.summaries = Some(guest.conclude()?);
+        let concluded = guest.conclude()?;
         if let Some((_, last)) = self.files.last_mut() {
             last.plugin += guest.spent;
             last.notes.extend(guest.take_notes());
         }
+        self.summaries = Some(match concluded {
+            Some(summaries) => summaries,
+            None => guest.held()?,
+        });
         Ok(())
     }
 }

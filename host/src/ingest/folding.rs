@@ -11,9 +11,19 @@ pub enum Summarized {
     InParts(Vec<Vec<Vec<u8>>>),
     /// The rows of each summary, in the plugin's order: it saw all rows of the unit.
     Alone(Vec<Vec<TableRows>>),
+    /// States that are still in their instance, which takes part in merging them.
+    Held(Box<Held>),
+}
+
+/// States that fall into shares, with the instance they are in.
+#[derive(Debug)]
+pub struct Held {
+    pub(super) instance: Instance,
+    pub(super) accumulators: Accumulators,
 }
 
 /// One accumulator per summary of the plugin, in its order.
+#[derive(Debug)]
 pub(super) struct Accumulators(Vec<AccumulatorHandle>);
 
 impl Accumulators {
@@ -28,9 +38,17 @@ impl Accumulators {
         self.0.iter()
     }
 
-    /// Ends the folding; `all` when these were all rows of the unit.
-    pub(super) fn conclude(&self, instance: &mut Instance, all: bool) -> Result<Summarized, IngestError> {
-        if all { self.complete(instance).map(Summarized::Alone) } else { self.save(instance).map(Summarized::InParts) }
+    /// Ends the folding; `all` when these were all rows of the unit. `None` when the instance is to be [`Held`].
+    pub(super) fn conclude(&self, instance: &mut Instance, all: bool) -> Result<Option<Summarized>, IngestError> {
+        if all {
+            return Ok(Some(Summarized::Alone(self.complete(instance)?)));
+        }
+        for accumulator in self.iter() {
+            if !instance.has_shares(accumulator)? {
+                return Ok(Some(Summarized::InParts(self.save(instance)?)));
+            }
+        }
+        Ok(None)
     }
 
     fn save(&self, instance: &mut Instance) -> Result<Vec<Vec<Vec<u8>>>, IngestError> {
@@ -41,7 +59,8 @@ impl Accumulators {
         Ok(saved.collect::<Result<_, _>>()?)
     }
 
-    fn complete(&self, instance: &mut Instance) -> Result<Vec<Vec<TableRows>>, IngestError> {
+    /// The rows of each summary.
+    pub(super) fn complete(&self, instance: &mut Instance) -> Result<Vec<Vec<TableRows>>, IngestError> {
         let completed = self.iter().map(|accumulator| {
             instance.complete(accumulator)?;
             let pieces = std::iter::from_fn(|| instance.pull(accumulator).transpose());

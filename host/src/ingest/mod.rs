@@ -23,6 +23,7 @@ pub mod receipt;
 pub mod request;
 pub mod resummarize;
 pub mod run;
+mod sharing;
 pub mod summaries;
 pub mod tables;
 pub mod totals;

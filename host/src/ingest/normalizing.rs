@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::error::IngestError;
 use super::file::{FileTask, ipc_of, project};
-use super::folding::{Accumulators, Summarized};
+use super::folding::{Accumulators, Held, Summarized};
 use super::plan::PlannedPeriod;
 use crate::plugin::{CallContext, Instance, NormalizeJob, NormalizerHandle, Outcome, RowReader, Unchecked};
 
@@ -107,10 +107,16 @@ impl<'a> Normalizing<'a> {
         Ok(Given::Checked(outcome))
     }
 
-    /// The end of its last file: what its rows were folded into.
-    pub(super) fn conclude(&mut self) -> Result<Summarized, IngestError> {
+    /// The end of its last file: what its rows were folded into, or nothing where they are to be [`Normalizing::held`].
+    pub(super) fn conclude(&mut self) -> Result<Option<Summarized>, IngestError> {
         let all = self.files == self.period.files.len();
         self.timed(|own| own.accumulators.conclude(&mut own.instance, all))
+    }
+
+    /// The instance with its states, and without what its last file took.
+    pub(super) fn held(mut self) -> Result<Summarized, IngestError> {
+        self.instance.drop_normalizer(self.normalizer)?;
+        Ok(Summarized::Held(Box::new(Held { instance: self.instance, accumulators: self.accumulators })))
     }
 
     /// Remarks of the plugin.

@@ -94,7 +94,7 @@ impl PeriodWork<'_> {
         let started = Instant::now();
         let title = self.period.title();
         let unit = self.period.summary_unit(&title, self.options, self.cancel, self.run);
-        let (made, identities) = unit.make(summaries)?;
+        let (made, identities) = unit.make(summaries, self.options.workers)?;
         unit.stage(made, &self.tables.declared, &self.period.partition(), self.options.workers, staged)?;
         Ok((identities, started.elapsed().as_millis() as u64))
     }

@@ -38,8 +38,8 @@ pub(super) struct Ended {
     pub(super) read: Duration,
     /// What was written, which stays staged when the summaries failed.
     pub(super) written: Written,
-    /// What all files of the instance were folded into: this one is its last.
-    pub(super) summaries: Result<Summarized, IngestError>,
+    /// What all files of the instance were folded into: this one is its last. Nothing where the instance is to be held.
+    pub(super) summaries: Result<Option<Summarized>, IngestError>,
 }
 
 /// Works through one file on this thread, which keeps the guest, and two more.
@@ -96,7 +96,7 @@ fn read(mut pieces: Pieces<'_>, sender: SyncSender<Piece>, used: Receiver<Vec<u8
 /// How the guest's work ended.
 enum Driven {
     /// All rows have left the guest, whatever came of its summaries.
-    ToTheEnd(Result<Summarized, IngestError>),
+    ToTheEnd(Result<Option<Summarized>, IngestError>),
     /// It failed, or the file did.
     Failed(IngestError),
     /// Another stage has ended, and knows why.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::commit::{Commits, Staged, Tables};
 use super::error::IngestError;
 use super::file::{encoding, ipc_of, project};
-use super::folding::{Accumulators, Summarized};
+use super::folding::{Accumulators, Held, Summarized};
 use super::load_id::sha256_hex;
 use super::loaded::{month_of, partition_of};
 use super::parallel::in_parallel;
@@ -93,7 +93,7 @@ impl Resummarize<'_> {
         let parts = self.parts(&partition, &title)?;
         let unit = self.unit(&title);
         let folded = self.fold(&unit, parts)?;
-        let (made, identities) = unit.make(folded)?;
+        let (made, identities) = unit.make(folded, self.options.workers)?;
         let mut staged: Staged = (0..self.tables.declared.len()).map(|_| Vec::new()).collect();
         let commits = Commits { tables: self.tables, plugin: self.plugin, partition: partition.clone() };
         let ready = unit.stage(made, &self.tables.declared, &partition, self.options.workers, &mut staged);
@@ -264,7 +264,8 @@ impl Resummarize<'_> {
             self.fold_part(unit, &part, &mut instance, &accumulators)?;
             next = lock(queue).pop_front();
         }
-        accumulators.conclude(&mut instance, alone).map(Some)
+        let concluded = accumulators.conclude(&mut instance, alone)?;
+        Ok(Some(concluded.unwrap_or_else(|| Summarized::Held(Box::new(Held { instance, accumulators })))))
     }
 
     fn fold_part(

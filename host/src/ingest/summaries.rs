@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, UInt8Array};
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
 
 use super::error::IngestError;
 use super::folding::Summarized;
@@ -11,10 +13,11 @@ use super::identity::{self, IdentityResult};
 use super::load_id::bill_id;
 use super::parallel::in_parallel;
 use super::request::PluginSettings;
+use super::sharing;
 use super::tables::with_host_columns;
 use crate::lake::{LakeTable, Partition, StagedFile, WriterOptions};
 use crate::plugin::manifest::{Rollup, Summary, TableRole};
-use crate::plugin::{CallContext, Cancel, Limits, Period, Plugin, SummaryTask};
+use crate::plugin::{CallContext, Cancel, Limits, Period, Plugin, SummaryTask, TableRows};
 use crate::summary;
 
 /// The unit that is summarized: one source and billing period.
@@ -67,6 +70,12 @@ impl Job<'_> {
 /// Rows of each table that was made, by the table's index.
 pub type Made = BTreeMap<usize, Vec<RecordBatch>>;
 
+fn add(made: &mut Made, rows: impl IntoIterator<Item = TableRows>) {
+    for rows in rows {
+        made.entry(rows.table).or_default().extend(rows.batches);
+    }
+}
+
 impl SummaryUnit<'_> {
     /// What an accumulator of one summary is told.
     pub fn task(&self, summary: &Summary) -> SummaryTask {
@@ -79,29 +88,32 @@ impl SummaryUnit<'_> {
         }
     }
 
-    /// Makes the rows of every table that the plugin's summaries fill, of what all rows of the unit were folded into, and
-    /// checks identities.
+    /// Makes the rows of every table that the plugin's summaries fill, of what all rows of the unit were folded into, on some
+    /// threads, and checks identities.
     ///
     /// # Errors
     /// When the plugin fails, or makes more or fewer bills than one.
-    pub fn make(&self, summaries: Vec<Summarized>) -> Result<(Made, Vec<IdentityResult>), IngestError> {
+    pub fn make(&self, summaries: Vec<Summarized>, threads: usize) -> Result<(Made, Vec<IdentityResult>), IngestError> {
         let manifest = self.plugin.manifest();
         let mut made = Made::new();
         let outputs = manifest.summaries.iter().flat_map(|summary| &summary.outputs);
         outputs.for_each(|output| _ = made.entry(*output).or_default());
         let mut saved: Vec<Vec<Vec<u8>>> = vec![Vec::new(); manifest.summaries.len()];
-        let mut whole = false;
+        let (mut whole, mut held) = (false, Vec::new());
         for part in summaries {
             match part {
                 Summarized::InParts(part) => saved.iter_mut().zip(part).for_each(|(all, own)| all.extend(own)),
                 Summarized::Alone(rows) => {
                     whole = true;
-                    for rows in rows.into_iter().flatten() {
-                        made.entry(rows.table).or_default().extend(rows.batches);
-                    }
+                    add(&mut made, rows.into_iter().flatten());
+                }
+                Summarized::Held(part) => {
+                    whole = true;
+                    held.push(*part);
                 }
             }
         }
+        add(&mut made, sharing::complete(held, threads)?);
         for (summary, pieces) in manifest.summaries.iter().zip(saved).filter(|_| !whole) {
             self.merge(summary, pieces, &mut made)?;
         }
@@ -221,12 +233,19 @@ impl SummaryUnit<'_> {
             return Ok(batch.clone());
         }
         let rows = batch.num_rows();
-        let uuid = self.source_uuid.to_string();
-        let uuids: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(uuid, rows)));
+        let failed = |error: ArrowError| IngestError::Internal(format!("adding the bill to summary rows ({error})"));
+        // The same in every row, so that it is written once.
+        let uuid = StringArray::from_iter_values([self.source_uuid.to_string()]);
+        let uuids = DictionaryArray::try_new(UInt8Array::from_value(0, rows), Arc::new(uuid)).map_err(failed)?;
+        let uuids: ArrayRef = Arc::new(uuids);
         let bill = bill_id(self.source_uuid, self.period.start);
         let bills: ArrayRef = Arc::new(Int64Array::from_value(bill, rows));
-        let columns = batch.columns().iter().cloned().chain([uuids, bills]).collect();
-        RecordBatch::try_new(schema, columns)
-            .map_err(|error| IngestError::Internal(format!("adding the bill to summary rows ({error})")))
+        let columns: Vec<ArrayRef> = batch.columns().iter().cloned().chain([uuids, bills]).collect();
+        let as_sent = |(field, column): (&Arc<Field>, &ArrayRef)| {
+            let field = field.as_ref().clone();
+            Arc::new(field.with_data_type(column.data_type().clone()))
+        };
+        let fields: Vec<Arc<Field>> = schema.fields().iter().zip(&columns).map(as_sent).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)
     }
 }

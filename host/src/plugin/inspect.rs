@@ -14,7 +14,7 @@ use super::linker::{self, PACKAGE, TRACK};
 /// Interfaces that every plugin exports.
 const REQUIRED: [&str; 3] = ["describe", "discover", "normalize"];
 /// Interfaces that a plugin may export.
-const OPTIONAL: [&str; 2] = ["summarize", "fold"];
+const OPTIONAL: [&str; 3] = ["summarize", "fold", "shares"];
 
 /// One thing that is wrong with a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,12 @@ fn look_at_world(imports: &[String], exports: &[String]) -> Vec<Finding> {
         findings.push(finding(
             "it exports `fold` without `summarize`",
             "`fold` hands rows to an accumulator of `summarize`: export both or none",
+        ));
+    }
+    if version_of("shares").is_some() && version_of("summarize").is_none() {
+        findings.push(finding(
+            "it exports `shares` without `summarize`",
+            "`shares` are of an accumulator of `summarize`: export both or none",
         ));
     }
     findings

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
 
-use super::abi::v0_1::{fold, normalize, summarize, types};
+use super::abi::v0_1::{fold, normalize, shares, summarize, types};
 use super::call::{Calls, mib};
 use super::error::{Place, PluginError};
 use super::findings;
@@ -68,6 +68,7 @@ pub struct Instance {
     normalize: normalize::Guest,
     summarize: Option<summarize::Guest>,
     fold: Option<fold::Guest>,
+    shares: Option<shares::Guest>,
     rows: RowReader,
     returned: u64,
     /// Bytes of saved state and summary rows, which all accumulators of the instance share a budget for.
@@ -97,16 +98,17 @@ impl Instance {
         let store = store(plugin.linked.engine(), place, Duty::Work, limits, cancel);
         let mut calls = Calls::new(store, limits.clone());
         let duties = &plugin.duties;
-        let (normalize, summarize, fold) = calls.run(|store| {
+        let (normalize, summarize, fold, shares) = calls.run(|store| {
             let instance = plugin.linked.instantiate(&mut *store)?;
             let normalize = duties.normalize.load(&mut *store, &instance)?;
             let summarize = duties.summarize.as_ref().map(|duty| duty.load(&mut *store, &instance)).transpose()?;
             let fold = duties.fold.as_ref().map(|duty| duty.load(&mut *store, &instance)).transpose()?;
-            Ok((normalize, summarize, fold))
+            let shares = duties.shares.as_ref().map(|duty| duty.load(&mut *store, &instance)).transpose()?;
+            Ok((normalize, summarize, fold, shares))
         })?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let rows = RowReader::new(Arc::clone(&plugin), calls.place());
-        Ok(Self { id, plugin, calls, normalize, summarize, fold, rows, returned: 0, drained: 0 })
+        Ok(Self { id, plugin, calls, normalize, summarize, fold, shares, rows, returned: 0, drained: 0 })
     }
 
     /// Says what is worked on from now on: errors and log records tell it.
@@ -247,11 +249,36 @@ impl Instance {
         self.own(accumulator.instance)?;
         let guest = summaries(&self.summarize, &self.calls)?.accumulator();
         let piece = self.calls.run(|store| guest.call_save(store, accumulator.resource))?;
-        let piece = piece.map_err(|failure| self.calls.failure(failure))?;
-        if let Some(piece) = &piece {
-            self.drain(piece.len() as u64)?;
-        }
-        Ok(piece)
+        self.saved(piece)
+    }
+
+    /// Whether the accumulator's state falls into shares.
+    ///
+    /// # Errors
+    /// As [`Instance::drop_accumulator`].
+    pub fn has_shares(&mut self, accumulator: &AccumulatorHandle) -> Result<bool, PluginError> {
+        self.own(accumulator.instance)?;
+        let Some(guest) = &self.shares else { return Ok(false) };
+        self.calls.run(|store| guest.call_has_shares(store, accumulator.resource))
+    }
+
+    /// The next piece of one of so many shares of the accumulator's state, for [`Instance::merge`] in the instance that keeps
+    /// this share; none at the end.
+    ///
+    /// # Errors
+    /// As [`Instance::save`], and [`PluginError::NoRole`] when the plugin does not offer this.
+    pub fn save_share(
+        &mut self,
+        accumulator: &AccumulatorHandle,
+        share: u32,
+        shares: u32,
+    ) -> Result<Option<Vec<u8>>, PluginError> {
+        self.own(accumulator.instance)?;
+        let Some(guest) = &self.shares else {
+            return Err(PluginError::NoRole { place: Box::new(self.calls.place()), role: "shares" });
+        };
+        let piece = self.calls.run(|store| guest.call_save_share(store, accumulator.resource, share, shares))?;
+        self.saved(piece)
     }
 
     /// Gives the accumulator a piece that another instance saved.
@@ -355,6 +382,14 @@ impl Instance {
         }
         let detail = format!("{} returned for {} of input, {} allowed", mib(returned), mib(pushed), mib(budget));
         Err(self.calls.over(LimitKind::FileOutput, detail))
+    }
+
+    fn saved(&mut self, piece: Result<Option<Vec<u8>>, types::Failure>) -> Result<Option<Vec<u8>>, PluginError> {
+        let piece = piece.map_err(|failure| self.calls.failure(failure))?;
+        if let Some(piece) = &piece {
+            self.drain(piece.len() as u64)?;
+        }
+        Ok(piece)
     }
 
     fn done(&self, result: Result<(), types::Failure>) -> Result<(), PluginError> {

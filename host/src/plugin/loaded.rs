@@ -8,7 +8,7 @@ use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, Resource};
 
-use super::abi::v0_1::{describe, discover, fold, normalize, summarize};
+use super::abi::v0_1::{describe, discover, fold, normalize, shares, summarize};
 use super::call::Calls;
 use super::error::{Place, PluginError};
 use super::findings;
@@ -50,6 +50,7 @@ pub(super) struct Duties {
     pub(super) normalize: normalize::GuestIndices,
     pub(super) summarize: Option<summarize::GuestIndices>,
     pub(super) fold: Option<fold::GuestIndices>,
+    pub(super) shares: Option<shares::GuestIndices>,
 }
 
 /// A plugin, ready to make instances. Shared by everything that uses it.
@@ -181,9 +182,12 @@ fn duties(path: &Path, linked: &InstancePre<State>) -> Result<Duties, PluginErro
     let unfit = |error: wasmtime::Error| PluginError::Unfit { path: path.to_owned(), reason: format!("{error:#}") };
     let summarize = exports("summarize").then(|| summarize::GuestIndices::new(linked)).transpose().map_err(unfit)?;
     let fold = exports("fold").then(|| fold::GuestIndices::new(linked)).transpose().map_err(unfit)?;
-    if fold.is_some() && summarize.is_none() {
-        let reason = "it exports `fold` without `summarize`".to_owned();
-        return Err(PluginError::Unfit { path: path.to_owned(), reason });
+    let shares = exports("shares").then(|| shares::GuestIndices::new(linked)).transpose().map_err(unfit)?;
+    for (interface, is_there) in [("fold", fold.is_some()), ("shares", shares.is_some())] {
+        if is_there && summarize.is_none() {
+            let reason = format!("it exports `{interface}` without `summarize`");
+            return Err(PluginError::Unfit { path: path.to_owned(), reason });
+        }
     }
     Ok(Duties {
         describe: describe::GuestIndices::new(linked).map_err(unfit)?,
@@ -191,6 +195,7 @@ fn duties(path: &Path, linked: &InstancePre<State>) -> Result<Duties, PluginErro
         normalize: normalize::GuestIndices::new(linked).map_err(unfit)?,
         summarize,
         fold,
+        shares,
     })
 }
 
@@ -207,6 +212,9 @@ fn check_types(
     }
     if let Some(fold) = &duties.fold {
         fold.load(&mut *store, instance)?;
+    }
+    if let Some(shares) = &duties.shares {
+        shares.load(&mut *store, instance)?;
     }
     Ok(())
 }

@@ -15,11 +15,33 @@ const LARGEST: u128 = 10_u128.pow(38) - 1;
 /// One column of a rollup while rows come in. Groups are known by number.
 #[derive(Debug)]
 pub(super) enum Aggregator {
-    Sum { held: DataType, sums: Vec<Sum> },
-    Largest { held: DataType, values: Vec<Option<i128>> },
+    Sum {
+        held: DataType,
+        sums: Vec<Sum>,
+    },
+    Largest {
+        held: DataType,
+        values: Vec<Option<i128>>,
+    },
     LastText(Vec<Option<String>>),
     Members(Members),
     CountMembers(Members),
+    /// The count of the members that the aggregator of this index collects.
+    CountOf(usize),
+    /// What it came to.
+    Counted(ArrayRef),
+}
+
+/// The values of each aggregator that counts another one's members.
+pub(super) fn counts(aggregators: &[Aggregator], groups: &[usize]) -> Vec<Option<ArrayRef>> {
+    let count = |aggregator: &Aggregator| match aggregator {
+        Aggregator::CountOf(other) => match aggregators.get(*other)? {
+            Aggregator::Members(members) => Some(members.counts(groups)),
+            _ => None,
+        },
+        _ => None,
+    };
+    aggregators.iter().map(count).collect()
 }
 
 /// A sum, and whether it outgrew 128 bits on the way.
@@ -73,6 +95,7 @@ impl Aggregator {
                 Ok(())
             }
             Self::Members(members) | Self::CountMembers(members) => members.add(column, groups),
+            Self::CountOf(_) | Self::Counted(_) => Ok(()),
         }
     }
 
@@ -95,6 +118,9 @@ impl Aggregator {
             }
             Self::Members(members) => Some(members.lists(groups)),
             Self::CountMembers(members) => Some(members.counts(groups)),
+            Self::Counted(counts) => Some(counts),
+            // Asked for its values before the members were counted, which nobody does.
+            Self::CountOf(_) => None,
         })
     }
 }

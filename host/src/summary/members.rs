@@ -6,14 +6,15 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, ListBuilder, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
+use foldhash::fast::RandomState;
 
 /// Texts by number, and which groups hold which.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, RandomState>,
     texts: Vec<Arc<str>>,
     /// Group and number of the text.
-    pairs: HashSet<(usize, u32)>,
+    pairs: HashSet<(usize, u32), RandomState>,
 }
 
 impl Members {

@@ -4,17 +4,18 @@
 //! out in the order of their keys.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch, new_null_array};
-use arrow::compute::{cast, filter_record_batch, take};
+use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_null_array};
+use arrow::compute::{cast, filter_record_batch, partition, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
-use super::aggregate::Aggregator;
+use super::aggregate::{self, Aggregator};
 use super::{explode, filter};
-use crate::plugin::manifest::{Manifest, Rollup};
+use crate::plugin::manifest::{Manifest, Rollup, RollupAggregate, RollupColumn};
 
 /// Rows of one batch of the result: small enough to write, large enough to be few.
 const ROWS: usize = 8192;
@@ -108,7 +109,7 @@ pub(super) fn plain(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 struct Groups<'a> {
     rollup: &'a Rollup,
     converter: RowConverter,
-    by_key: HashMap<Box<[u8]>, usize>,
+    by_key: HashMap<Box<[u8]>, usize, foldhash::fast::RandomState>,
     aggregators: Vec<Aggregator>,
 }
 
@@ -116,14 +117,20 @@ impl<'a> Groups<'a> {
     fn new(rollup: &'a Rollup, schema: &SchemaRef) -> Result<Self, ArrowError> {
         let fields =
             rollup.group_by.iter().map(|name| Ok(SortField::new(schema.field_with_name(name)?.data_type().clone())));
-        let aggregators = rollup.columns.iter().map(|column| {
+        let aggregators = rollup.columns.iter().enumerate().map(|(at, column)| {
+            let members_of =
+                |other: &RollupColumn| other.aggregate == RollupAggregate::Members && other.of == column.of;
+            let counted = rollup.columns.iter().take(at).position(members_of);
+            if let Some(members) = counted.filter(|_| column.aggregate == RollupAggregate::CountMembers) {
+                return Ok(Aggregator::CountOf(members));
+            }
             let held = schema.field_with_name(&column.name)?.data_type();
             Aggregator::new(column.aggregate, held)
         });
         Ok(Self {
             rollup,
             converter: RowConverter::new(fields.collect::<Result<_, ArrowError>>()?)?,
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             aggregators: aggregators.collect::<Result<_, ArrowError>>()?,
         })
     }
@@ -133,22 +140,7 @@ impl<'a> Groups<'a> {
             return Ok(());
         }
         let keys = self.rollup.group_by.iter().map(|name| rows.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut groups = vec![0_usize; rows.count()];
-        if !keys.is_empty() {
-            let keys = self.converter.convert_columns(&keys)?;
-            for (group, key) in groups.iter_mut().zip(&keys) {
-                let next = self.by_key.len();
-                *group = match self.by_key.get(key.as_ref()) {
-                    Some(known) => *known,
-                    None => {
-                        self.by_key.insert(key.as_ref().into(), next);
-                        next
-                    }
-                };
-            }
-        } else {
-            self.by_key.entry(Box::default()).or_insert(0);
-        }
+        let groups = self.groups_of(&keys, rows.count())?;
         let count = self.by_key.len();
         for (column, aggregator) in self.rollup.columns.iter().zip(&mut self.aggregators) {
             aggregator.add(&rows.column(&column.of)?, &groups, count)?;
@@ -156,7 +148,33 @@ impl<'a> Groups<'a> {
         Ok(())
     }
 
-    fn finish(self, schema: &SchemaRef, table: &str) -> Result<Vec<RecordBatch>, RollupError> {
+    /// The group of each row. Summaries are sorted, mostly by what rollups group by: rows that stand beside each other and
+    /// are of one group are looked up once.
+    fn groups_of(&mut self, keys: &[ArrayRef], rows: usize) -> Result<Vec<usize>, ArrowError> {
+        if keys.is_empty() {
+            self.by_key.entry(Box::default()).or_insert(0);
+            return Ok(vec![0; rows]);
+        }
+        let runs: Vec<Range<usize>> = partition(keys)?.ranges();
+        let first = UInt32Array::from_iter_values(runs.iter().map(|run| run.start as u32));
+        let keys = keys.iter().map(|key| take(key, &first, None)).collect::<Result<Vec<_>, _>>()?;
+        let keys = self.converter.convert_columns(&keys)?;
+        let mut groups = Vec::with_capacity(rows);
+        for (run, key) in runs.iter().zip(&keys) {
+            let next = self.by_key.len();
+            let group = match self.by_key.get(key.as_ref()) {
+                Some(known) => *known,
+                None => {
+                    self.by_key.insert(key.as_ref().into(), next);
+                    next
+                }
+            };
+            groups.resize(run.end, group);
+        }
+        Ok(groups)
+    }
+
+    fn finish(mut self, schema: &SchemaRef, table: &str) -> Result<Vec<RecordBatch>, RollupError> {
         let failed = |source| RollupError::Rows { table: table.to_owned(), source };
         let mut order: Vec<(Box<[u8]>, usize)> = self.by_key.into_iter().collect();
         order.sort_unstable();
@@ -168,6 +186,12 @@ impl<'a> Groups<'a> {
         for (name, column) in self.rollup.group_by.iter().zip(keys) {
             made.insert(name, column);
         }
+        let counts = aggregate::counts(&self.aggregators, &groups);
+        self.aggregators.iter_mut().zip(counts).for_each(|(aggregator, counts)| {
+            if let Some(counts) = counts {
+                *aggregator = Aggregator::Counted(counts);
+            }
+        });
         for (column, aggregator) in self.rollup.columns.iter().zip(self.aggregators) {
             let values = aggregator.finish(&groups).map_err(failed)?;
             let values = values.ok_or_else(|| RollupError::Overflow { column: column.name.clone() })?;

@@ -13,6 +13,7 @@ mod support;
 use azure_export::summary::DailySummary;
 use costhost_sdk::Accumulate;
 use costhost_sdk::contract::{Form, Period};
+use costhost_sdk::testing::share;
 use proptest::prelude::*;
 use support::{Outcome, accumulator, csv, job, pulled};
 
@@ -85,6 +86,46 @@ proptest! {
         pieces.iter().for_each(|piece| last.merge(piece).unwrap());
         prop_assert_eq!(pulled(last), alone);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Each part keeps the groups of some days; together they are in the order of one accumulator.
+    #[test]
+    fn alone_is_in_shares(
+        rows in prop::collection::vec((any_row(), 0..4_usize), 1..40),
+        parts in 1..=4_usize,
+        settings in prop::sample::select(&[r#"{"markup_percent":"12.5"}"#, r#"{"disabled_tag_keys":["a"]}"#][..]),
+    ) {
+        let all: Vec<String> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let alone = pulled(folded(settings, &all, 1 << 20));
+        let mut shared: Vec<DailySummary> = (0..parts)
+            .map(|part| {
+                let own = rows.iter().filter(|(_, of)| of % parts == part).map(|(row, _)| row.clone());
+                folded(settings, &own.collect::<Vec<_>>(), 64)
+            })
+            .collect();
+        share(&mut shared).unwrap();
+        let mut together: [Vec<_>; 3] = Default::default();
+        for part in shared {
+            together.iter_mut().zip(pulled(part)).for_each(|(all, rows)| all.extend(rows));
+        }
+        prop_assert_eq!(together, alone);
+    }
+}
+
+/// Pieces of a share that was given away must not come back: they would be lost.
+#[test]
+fn a_piece_of_another_share_is_refused() {
+    let row = |day: u32| format!("2025-10-{day:02},s,,,Storage,,1 Hour,2,1.5,EUR,r,,,,7\n");
+    let [mut first, mut other] = [0, 1].map(|_| folded("{}", &[row(1), row(31)], 64));
+    assert!(first.has_shares());
+    let piece = std::iter::from_fn(|| other.save_share(1, 2).unwrap()).last().unwrap();
+    while first.save_share(1, 2).unwrap().is_some() {}
+    assert_eq!(first.merge(&piece).unwrap_err().code, "summary.foreign-state");
+    assert_eq!(first.save_share(2, 3).unwrap_err().code, "summary.wrong-share");
+    assert_eq!(first.save_share(2, 2).unwrap_err().code, "summary.wrong-share");
 }
 
 /// The unit is the largest of those that lines of a row have; their resources are counted once.

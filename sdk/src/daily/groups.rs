@@ -67,11 +67,10 @@ impl Groups {
 
     /// The groups by day, then by their texts.
     pub(super) fn sorted(&self) -> Vec<&Group> {
-        let ranks = self.interner.ranks();
-        let rank = |id: u32| ranks.get(id as usize).copied().unwrap_or_default();
+        let ranks = self.interner.ranks(self.groups.iter().flat_map(|group| group.key.iter().skip(1).copied()));
         let mut groups: Vec<&Group> = self.groups.iter().collect();
         groups.sort_by_cached_key(|group| {
-            let texts: Vec<u32> = group.key.iter().skip(1).map(|id| rank(*id)).collect();
+            let texts: Vec<u32> = group.key.iter().skip(1).map(|id| ranks.of(*id)).collect();
             (group.day(), texts)
         });
         groups

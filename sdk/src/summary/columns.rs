@@ -55,7 +55,7 @@ pub struct Texts<'a> {
 impl<'a> Texts<'a> {
     /// A column of texts, each numbered by the interner.
     pub fn new(batch: &'a RecordBatch, name: &str, interner: &mut Interner) -> Result<Texts<'a>, Failure> {
-        Texts::with(name, column(batch, name)?.as_ref(), |text| interner.id(text))
+        Texts::numbered(name, column(batch, name)?.as_ref(), |values| interner.ids(values))
     }
 
     /// A column of texts, numbered by `number`.
@@ -65,16 +65,23 @@ impl<'a> Texts<'a> {
 
     /// Texts, numbered by `number`, which is asked once per text and batch. Null is [`NONE`].
     pub fn with(name: &str, array: &'a dyn Array, number: impl FnMut(&str) -> u32) -> Result<Texts<'a>, Failure> {
+        Texts::numbered(name, array, |values| values.iter().map(text_or_none(number)).collect())
+    }
+
+    fn numbered(
+        name: &str,
+        array: &'a dyn Array,
+        numbers: impl FnOnce(&StringArray) -> Vec<u32>,
+    ) -> Result<Texts<'a>, Failure> {
         let nulls = nulls(array);
         let (codes, values) = match coded(name, array)? {
             (Some(codes), values) => (codes, values),
             (None, None) => (Codes::None, None),
             (None, Some(values)) => {
-                let numbers = values.iter().map(text_or_none(number)).collect();
-                return Ok(Texts { codes: Codes::Numbers(numbers), nulls, ids: Vec::new() });
+                return Ok(Texts { codes: Codes::Numbers(numbers(values)), nulls, ids: Vec::new() });
             }
         };
-        let ids = values.map_or_else(Vec::new, |values| values.iter().map(text_or_none(number)).collect());
+        let ids = values.map_or_else(Vec::new, numbers);
         Ok(Texts { codes, nulls, ids })
     }
 

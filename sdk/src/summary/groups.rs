@@ -2,11 +2,13 @@
 
 mod many;
 
-use super::hash::{FastHasher, FastSet};
+use super::hash::FastHasher;
 use super::layout::GroupKey;
 use super::measures::{Measures, Overflow};
+use super::order::order;
+use super::resources::{Members, Resources};
 use super::slots::Slots;
-use super::texts::{Interner, NONE};
+use super::texts::Interner;
 use std::hash::{Hash as _, Hasher as _};
 
 /// Every group so far.
@@ -16,10 +18,8 @@ pub struct Groups<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
     pub interner: Interner,
     by_key: Slots,
     groups: Vec<(GroupKey<TEXTS>, Measures<SUMS, MAXIMA>)>,
-    /// Group in the upper half, resource in the lower.
-    resources: FastSet<u64>,
+    resources: Resources,
     last: Option<(GroupKey<TEXTS>, u32)>,
-    last_resource: u64,
 }
 
 impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Default for Groups<TEXTS, SUMS, MAXIMA> {
@@ -36,9 +36,8 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
             interner: Interner::new(),
             by_key: Slots::default(),
             groups: Vec::new(),
-            resources: FastSet::default(),
+            resources: Resources::default(),
             last: None,
-            last_resource: 0,
         }
     }
 
@@ -66,11 +65,7 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
     /// Notes that a resource took part in a group.
     #[inline]
     pub fn resource(&mut self, group: u32, resource: u32) {
-        let pair = u64::from(group) << 32 | u64::from(resource);
-        if resource != NONE && pair != self.last_resource {
-            self.resources.insert(pair);
-            self.last_resource = pair;
-        }
+        self.resources.note(group, resource);
     }
 
     /// The measures of a group.
@@ -79,55 +74,79 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
         self.groups.get_mut(group as usize).map(|(_, measures)| measures)
     }
 
-    /// The groups in the order of their keys' texts, each with its resources sorted: what rows came first does not show.
+    /// The measures of all groups.
+    pub(super) fn all_measures(&mut self) -> impl Iterator<Item = &mut Measures<SUMS, MAXIMA>> {
+        self.groups.iter_mut().map(|(_, measures)| measures)
+    }
+
+    /// The groups of these days in the order in which they first came, each with its resources by number: nobody reads
+    /// them but another accumulator.
     ///
     /// # Errors
     /// When a sum does not fit its column.
-    pub fn sorted(&self) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
-        let ranks = self.interner.ranks();
-        let mut texts = vec![NONE; ranks.len()];
-        for (id, rank) in (0_u32..).zip(&ranks) {
-            if let Some(text) = texts.get_mut(*rank as usize) {
-                *text = id;
+    pub(super) fn unsorted(&mut self, of_day: impl Fn(i32) -> bool) -> Result<Selected, Overflow> {
+        Ok(Selected { order: self.checked(of_day)?, members: self.resources.members(self.groups.len()) })
+    }
+
+    /// The groups of these days in the order of their keys' texts, each with its resources sorted: what rows came first
+    /// does not show.
+    ///
+    /// # Errors
+    /// When a sum does not fit its column.
+    pub(super) fn sorted(&mut self, of_day: impl Fn(i32) -> bool) -> Result<Selected, Overflow> {
+        let chosen = self.checked(of_day)?;
+        let mut members = self.resources.members(self.groups.len());
+        members.sort(&self.interner);
+        let none = GroupKey { day: 0, texts: [0; TEXTS] };
+        let key = |group: u32| self.groups.get(group as usize).map_or(none, |(key, _)| *key);
+        Ok(Selected { order: order(&chosen, key, &self.interner), members })
+    }
+
+    fn checked(&self, of_day: impl Fn(i32) -> bool) -> Result<Vec<u32>, Overflow> {
+        let mut chosen = Vec::with_capacity(self.groups.len());
+        for ((key, measures), group) in self.groups.iter().zip(0_u32..) {
+            if of_day(key.day) {
+                measures.check()?;
+                chosen.push(group);
             }
         }
-        let of = |table: &[u32], at: u32| table.get(at as usize).copied().unwrap_or_default();
-        self.in_order(|id| of(&ranks, id), |rank| of(&texts, rank))
+        Ok(chosen)
     }
 
-    /// The groups in the order of the numbers of their keys' texts, each with its resources by number: nobody reads them but
-    /// another accumulator, and comparing texts takes long.
+    /// Joins selected groups that stand beside each other and of which `are_one` says so, into the last of them.
     ///
     /// # Errors
     /// When a sum does not fit its column.
-    pub fn by_number(&self) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
-        self.in_order(|id| id, |id| id)
+    pub(super) fn join(
+        &mut self,
+        selected: &mut Selected,
+        are_one: impl Fn(&GroupKey<TEXTS>, &GroupKey<TEXTS>) -> bool,
+    ) -> Result<(), Overflow> {
+        let mut kept: Vec<u32> = Vec::with_capacity(selected.order.len());
+        for &group in &selected.order {
+            let before = kept.last().copied().filter(|before| {
+                let keys = (self.groups.get(*before as usize), self.groups.get(group as usize));
+                matches!(keys, (Some((before, _)), Some((key, _))) if are_one(before, key))
+            });
+            if let Some(before) = before {
+                kept.pop();
+                let other = self.groups.get(before as usize).map(|(_, measures)| *measures).unwrap_or_default();
+                if let Some(measures) = self.measures(group) {
+                    measures.merge(&other)?;
+                    measures.check()?;
+                }
+                selected.members.join(before, group, &self.interner);
+            }
+            kept.push(group);
+        }
+        selected.order = kept;
+        Ok(())
     }
 
-    /// The groups by the ranks of their texts; `text` is the text of a rank. Groups are large, so it is their keys that are
-    /// sorted.
-    fn in_order(
-        &self,
-        rank: impl Fn(u32) -> u32,
-        text: impl Fn(u32) -> u32,
-    ) -> Result<Vec<Group<TEXTS, SUMS, MAXIMA>>, Overflow> {
-        let ranked = |&pair: &u64| pair >> 32 << 32 | u64::from(rank(pair as u32));
-        let mut resources: Vec<u64> = self.resources.iter().map(ranked).collect();
-        resources.sort_unstable();
-        let keys = self.groups.iter().map(|(key, _)| (key.day, key.texts.map(&rank)));
-        let mut order: Vec<_> = keys.zip(0_u32..).collect();
-        order.sort_unstable();
-
-        let mut groups = Vec::with_capacity(self.groups.len());
-        for (_, group) in order {
-            let Some((key, measures)) = self.groups.get(group as usize) else { continue };
-            measures.check()?;
-            let from = resources.partition_point(|pair| split(*pair).0 < group);
-            let own = resources.get(from..).unwrap_or_default().iter().take_while(|pair| split(**pair).0 == group);
-            let resources = own.map(|pair| text(*pair as u32)).collect();
-            groups.push(Group { key: *key, measures: *measures, resources });
-        }
-        Ok(groups)
+    /// One of the groups that were selected.
+    pub(super) fn get<'a>(&'a self, group: u32, members: &'a Members) -> Option<Group<'a, TEXTS, SUMS, MAXIMA>> {
+        let (key, measures) = self.groups.get(group as usize)?;
+        Some(Group { key, measures, resources: members.of(group) })
     }
 }
 
@@ -138,17 +157,20 @@ fn hash<const TEXTS: usize>(key: &GroupKey<TEXTS>) -> u32 {
     hasher.finish() as u32
 }
 
-fn split(pair: u64) -> (u32, u32) {
-    ((pair >> 32) as u32, pair as u32)
+/// Groups in an order.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    pub(super) order: Vec<u32>,
+    pub(super) members: Members,
 }
 
 /// A finished group.
-#[derive(Debug, Clone)]
-pub struct Group<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
+#[derive(Debug, Clone, Copy)]
+pub struct Group<'a, const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
     /// Day and texts.
-    pub key: GroupKey<TEXTS>,
+    pub key: &'a GroupKey<TEXTS>,
     /// Sums and largest values.
-    pub measures: Measures<SUMS, MAXIMA>,
-    /// Numbers of resource ids, in byte order of the ids.
-    pub resources: Vec<u32>,
+    pub measures: &'a Measures<SUMS, MAXIMA>,
+    /// Numbers of resource ids; in a result in byte order of the ids.
+    pub resources: &'a [u32],
 }

@@ -1,114 +1,146 @@
-//! Saved pieces: groups as an Arrow IPC stream, to be merged into another accumulator.
+//! Saved pieces: groups as bytes, to be merged into another accumulator.
 //!
-//! Every piece stands alone, and texts are dictionaries: the host holds the pieces of a whole month. Columns: the day,
-//! the key's texts, the sums and maxima as they are (a null sum cannot be told from zero, so `present` has a bit for each
-//! that is known), and resource ids. A group with very many resources is saved as several rows, all but the first
-//! without amounts; merging adds them up.
+//! Every piece stands alone: it begins with the texts of its groups, each once, and groups name them by their place among
+//! these. Numbers are little-endian. A sum that is zero is left out, and `present` has a bit for each sum that is known.
+//! A group with very many resources is saved as several, all but the first without amounts; merging adds them up.
 
-use super::arrays::{coded_resources, coded_texts, days, unbuildable};
-use super::facts::Facts;
 use super::groups::{Group, Groups};
 use super::layout::{GroupKey, Layout};
-use super::measures::Measures;
-use super::state_facts;
+use super::measures::{Measures, Overflow};
 use super::texts::{Interner, NONE};
 use crate::contract::Failure;
 use crate::failure::abort;
-use crate::ipc;
-use crate::plan::amount_type;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, UInt32Type};
-use arrow_array::{ArrayRef, Decimal128Array, RecordBatch, UInt32Array};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::sync::Arc;
 
-/// Names of the columns that every piece has. No column of a summary is named so.
-const DAY: &str = "(day)";
-const PRESENT: &str = "(present)";
-const RESOURCE_IDS: &str = "(resources)";
-
-/// Groups of one piece: with some 350 bytes for each below 2 MiB.
-pub(super) const ROWS: usize = 4096;
+/// What a piece of groups begins with. One of facts is an Arrow stream, which begins otherwise.
+const MAGIC: [u8; 4] = *b"grp1";
+/// Groups of one piece: with some 150 bytes for each below 2 MiB.
+const ROWS: usize = 12 * 1024;
 /// Resource ids of one piece: with some 60 bytes for each at most 2 MiB.
 pub(super) const RESOURCES: usize = 32 * 1024;
+/// Bytes of texts after which no further group is taken in.
+const TEXT_BYTES: usize = 1 << 20;
 
-fn schema<const T: usize, const S: usize, const M: usize>(layout: &Layout<T, S, M>) -> SchemaRef {
-    let mut fields = vec![Field::new(DAY, DataType::Date32, false)];
-    let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    fields.extend(layout.texts.iter().map(|name| Field::new(*name, text.clone(), true)));
-    fields.extend(layout.sums.iter().map(|name| Field::new(*name, amount_type(), false)));
-    fields.extend(layout.maxima.iter().map(|name| Field::new(*name, amount_type(), false)));
-    fields.push(Field::new(PRESENT, DataType::UInt32, false));
-    let member = Field::new_list_field(text, true);
-    fields.push(Field::new(RESOURCE_IDS, DataType::List(Arc::new(member)), false));
-    Arc::new(Schema::new(fields))
+/// Writes pieces; keeps what it needs from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// By number of a text: its place in the piece that is being written, from 1 on.
+    places: Vec<u32>,
+    /// Texts of the piece.
+    used: Vec<u32>,
+    text_bytes: usize,
+    resources: usize,
+    groups: u32,
+    /// The groups of the piece.
+    body: Vec<u8>,
 }
 
-/// Cuts groups with more resources than fit one piece.
-pub(super) fn cut<const T: usize, const S: usize, const M: usize>(
-    groups: Vec<Group<T, S, M>>,
-    most: usize,
-) -> Vec<Group<T, S, M>> {
-    let mut rows = Vec::with_capacity(groups.len());
-    for group in groups {
-        if group.resources.len() <= most {
-            rows.push(group);
-            continue;
+impl Pieces {
+    /// Puts a group into the piece, but for its first resources, as many as are `done`. Returns how many are done now; those
+    /// that are left want another piece.
+    pub(super) fn add<const T: usize, const S: usize, const M: usize>(
+        &mut self,
+        group: &Group<'_, T, S, M>,
+        done: usize,
+        interner: &Interner,
+    ) -> usize {
+        let rest = group.resources.get(done..).unwrap_or_default();
+        let own = rest.get(..rest.len().min(RESOURCES - self.resources)).unwrap_or_default();
+        let nothing = Measures::default();
+        let measures = if done == 0 { group.measures } else { &nothing };
+        self.number(group.key.day.cast_unsigned());
+        for id in group.key.texts {
+            let place = self.place(id, interner);
+            self.number(place);
         }
-        let mut measures = group.measures;
-        for part in group.resources.chunks(most) {
-            rows.push(Group { key: group.key, measures: std::mem::take(&mut measures), resources: part.to_vec() });
+        self.number(measures.present);
+        let amounts = || measures.sums.iter().chain(&measures.maxima);
+        let filled = amounts().enumerate().fold(0, |filled, (at, amount)| filled | u32::from(*amount != 0) << at);
+        self.number(filled);
+        for amount in amounts().filter(|amount| **amount != 0) {
+            self.body.extend_from_slice(&amount.to_le_bytes());
         }
+        self.number(own.len() as u32);
+        for id in own {
+            let place = self.place(*id, interner);
+            self.number(place);
+        }
+        self.resources += own.len();
+        self.groups += 1;
+        done + own.len()
     }
-    rows
+
+    fn number(&mut self, number: u32) {
+        self.body.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn place(&mut self, id: u32, interner: &Interner) -> u32 {
+        if id == NONE {
+            return 0;
+        }
+        if self.places.len() <= interner.len() {
+            self.places.resize(interner.len() + 1, 0);
+        }
+        let Some(place) = self.places.get_mut(id as usize) else { return 0 };
+        if *place == 0 {
+            self.used.push(id);
+            *place = self.used.len() as u32;
+            self.text_bytes += interner.text(id).map_or(0, str::len);
+        }
+        *place
+    }
+
+    /// Whether the piece wants no further group.
+    pub(super) fn is_full(&self) -> bool {
+        self.groups as usize >= ROWS || self.resources >= RESOURCES || self.text_bytes >= TEXT_BYTES
+    }
+
+    /// The piece. `known` are bits of all sums that the accumulator knows in
+    /// any group.
+    pub(super) fn take(&mut self, known: u32, interner: &Interner) -> Vec<u8> {
+        let mut piece = Vec::with_capacity(20 + self.used.len() * 4 + self.text_bytes + self.body.len());
+        piece.extend_from_slice(&MAGIC);
+        for number in [known, self.used.len() as u32, self.groups] {
+            piece.extend_from_slice(&number.to_le_bytes());
+        }
+        let texts = || self.used.iter().map(|id| interner.text(*id).unwrap_or_default());
+        texts().for_each(|text| piece.extend_from_slice(&(text.len() as u32).to_le_bytes()));
+        texts().for_each(|text| piece.extend_from_slice(text.as_bytes()));
+        piece.append(&mut self.body);
+        for id in self.used.drain(..) {
+            if let Some(place) = self.places.get_mut(id as usize) {
+                *place = 0;
+            }
+        }
+        (self.text_bytes, self.resources, self.groups) = (0, 0, 0);
+        piece
+    }
 }
 
-/// One piece of groups.
-pub(super) fn save<const T: usize, const S: usize, const M: usize>(
-    groups: &[Group<T, S, M>],
-    layout: &Layout<T, S, M>,
-    interner: &Interner,
-) -> Result<Vec<u8>, Failure> {
-    let mut columns: Vec<ArrayRef> = vec![days(groups)];
-    for place in 0..T {
-        let ids = groups.iter().map(|group| group.key.texts.get(place).copied().unwrap_or(NONE));
-        columns.push(coded_texts(ids, interner)?);
-    }
-    let numbers = |number: &dyn Fn(&Group<T, S, M>) -> Option<i128>| -> Result<ArrayRef, Failure> {
-        let values = Decimal128Array::from_iter_values(groups.iter().map(|group| number(group).unwrap_or_default()));
-        Ok(Arc::new(values.with_precision_and_scale(38, 18).map_err(|error| unbuildable(&error))?))
-    };
-    for index in 0..S {
-        columns.push(numbers(&|group| group.measures.sums.get(index).copied())?);
-    }
-    for index in 0..M {
-        columns.push(numbers(&|group| group.measures.maxima.get(index).copied())?);
-    }
-    columns.push(Arc::new(UInt32Array::from_iter_values(groups.iter().map(|group| group.measures.present))));
-    columns.push(coded_resources(groups, interner)?);
-    let batch = RecordBatch::try_new(schema(layout), columns).map_err(|error| unbuildable(&error))?;
-    ipc::encode(&batch).map_err(|error| unbuildable(&error))
+/// Whether these are groups.
+pub(super) fn is_of_groups(piece: &[u8]) -> bool {
+    piece.starts_with(&MAGIC)
 }
 
-/// Adds a saved piece, of groups or of facts, to what has been folded.
+/// Why a piece could not be merged.
+enum Refused {
+    /// It is not one of this version's.
+    Foreign(&'static str),
+    Overflow(Overflow),
+}
+
+/// Adds a saved piece of groups to what has been folded. Days for which `is_ours` does not hold are refused. Returns which
+/// sums the other accumulator knew.
 pub(super) fn merge<const T: usize, const S: usize, const M: usize>(
     piece: &[u8],
     layout: &Layout<T, S, M>,
     groups: &mut Groups<T, S, M>,
-    facts: &mut Facts,
-) -> Result<(), Failure> {
-    let batches = ipc::decode(piece).map_err(|error| foreign(&error.to_string()))?;
-    for batch in &batches {
-        if batch.schema().fields() == state_facts::schema().fields() {
-            state_facts::merge(batch, facts, &mut groups.interner)?;
-            continue;
-        }
-        if batch.schema().fields() != schema(layout).fields() {
-            return Err(foreign("its columns are others"));
-        }
-        merge_batch(batch, layout, groups).ok_or_else(|| foreign("its columns are of other types"))??;
-    }
-    Ok(())
+    is_ours: impl Fn(i32) -> bool,
+) -> Result<u32, Failure> {
+    let merged = merge_groups(piece, groups, is_ours);
+    merged.map_err(|refused| match refused {
+        Refused::Foreign(why) => foreign(why),
+        Refused::Overflow(overflow) => layout.overflow(overflow),
+    })
 }
 
 /// The failure of a saved piece that is none of this version's.
@@ -116,47 +148,77 @@ pub(super) fn foreign(why: &str) -> Failure {
     abort("summary.foreign-state", format!("a saved piece was not written by this version of the plugin: {why}"))
 }
 
-/// `None` when a column is not of its type, which the schema's comparison rules out.
-fn merge_batch<const T: usize, const S: usize, const M: usize>(
-    batch: &RecordBatch,
-    layout: &Layout<T, S, M>,
+fn merge_groups<const T: usize, const S: usize, const M: usize>(
+    piece: &[u8],
     into: &mut Groups<T, S, M>,
-) -> Option<Result<(), Failure>> {
-    let column = |name: &str| batch.column_by_name(name);
-    let days = column(DAY)?.as_primitive_opt::<Date32Type>()?;
-    let interner = &mut into.interner;
-    let texts = layout.texts.iter().map(|name| numbers(column(name)?, interner)).collect::<Option<Vec<_>>>()?;
-    let amounts = |name: &&str| column(name)?.as_primitive_opt::<Decimal128Type>();
-    let sums: Vec<_> = layout.sums.iter().map(amounts).collect::<Option<_>>()?;
-    let maxima: Vec<_> = layout.maxima.iter().map(amounts).collect::<Option<_>>()?;
-    let present = column(PRESENT)?.as_primitive_opt::<UInt32Type>()?;
-    let lists = column(RESOURCE_IDS)?.as_list_opt::<i32>()?;
-    let resources = numbers(lists.values(), interner)?;
-
-    for row in 0..batch.num_rows() {
-        let mut key = GroupKey { day: days.value(row), texts: [NONE; T] };
-        for (slot, texts) in key.texts.iter_mut().zip(&texts) {
-            *slot = *texts.get(row)?;
+    is_ours: impl Fn(i32) -> bool,
+) -> Result<u32, Refused> {
+    let mut reader = Reader(piece.get(MAGIC.len()..).unwrap_or_default());
+    let (known, texts, groups) = (reader.number()?, reader.number()?, reader.number()?);
+    let ids = reader.texts(texts as usize, &mut into.interner)?;
+    let id = |place: u32| ids.get(place as usize).copied().ok_or(SHORT);
+    for _ in 0..groups {
+        let mut key = GroupKey { day: reader.number()?.cast_signed(), texts: [NONE; T] };
+        if !is_ours(key.day) {
+            return Err(Refused::Foreign("it is of a share that was given away"));
         }
-        let mut measures = Measures { present: present.value(row), ..Measures::default() };
-        measures.sums.iter_mut().zip(&sums).for_each(|(slot, values)| *slot = values.value(row));
-        measures.maxima.iter_mut().zip(&maxima).for_each(|(slot, values)| *slot = values.value(row));
+        for text in &mut key.texts {
+            *text = id(reader.number()?)?;
+        }
+        let mut measures = Measures::<S, M> { present: reader.number()?, ..Measures::default() };
+        let filled = reader.number()?;
+        for (at, amount) in measures.sums.iter_mut().chain(&mut measures.maxima).enumerate() {
+            if filled & 1 << at != 0 {
+                *amount = reader.amount()?;
+            }
+        }
         let (group, merged) = into.group(&key);
-        if let Some(Err(overflow)) = merged.map(|merged| merged.merge(&measures)) {
-            return Some(Err(layout.overflow(overflow)));
+        if let Some(merged) = merged {
+            merged.merge(&measures).map_err(Refused::Overflow)?;
         }
-        let own = lists.value_offsets().get(row..=row + 1)?;
-        let own = resources.get(*own.first()? as usize..*own.last()? as usize)?;
-        own.iter().for_each(|&resource| into.resource(group, resource));
+        for _ in 0..reader.number()? {
+            into.resource(group, id(reader.number()?)?);
+        }
     }
-    Some(Ok(()))
+    if reader.0.is_empty() { Ok(known) } else { Err(Refused::Foreign("it is longer than it says")) }
 }
 
-/// Texts of a dictionary as numbers of this accumulator, by row; each text is looked up once.
-fn numbers(array: &ArrayRef, interner: &mut Interner) -> Option<Vec<u32>> {
-    let texts = array.as_dictionary_opt::<Int32Type>()?;
-    let values = texts.values().as_string_opt::<i32>()?;
-    let ids: Vec<u32> = values.iter().map(|text| text.map_or(NONE, |text| interner.id(text))).collect();
-    let id = |key: Option<i32>| ids.get(usize::try_from(key?).ok()?).copied();
-    Some(texts.keys().iter().map(|key| id(key).unwrap_or(NONE)).collect())
+const SHORT: Refused = Refused::Foreign("it is cut off, or none at all");
+
+/// What is left of a piece.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    #[inline]
+    fn number(&mut self) -> Result<u32, Refused> {
+        let (number, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
+        self.0 = rest;
+        Ok(u32::from_le_bytes(*number))
+    }
+
+    #[inline]
+    fn amount(&mut self) -> Result<i128, Refused> {
+        let (amount, rest) = self.0.split_first_chunk().ok_or(SHORT)?;
+        self.0 = rest;
+        Ok(i128::from_le_bytes(*amount))
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], Refused> {
+        let (bytes, rest) = self.0.split_at_checked(count).ok_or(SHORT)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    /// By place: the texts' numbers in another interner; none at place 0.
+    fn texts(&mut self, count: usize, interner: &mut Interner) -> Result<Vec<u32>, Refused> {
+        let lengths = Reader(self.bytes(count.checked_mul(4).ok_or(SHORT)?)?).numbers();
+        let whole = lengths.iter().try_fold(0_usize, |whole, length| whole.checked_add(*length as usize));
+        let texts = std::str::from_utf8(self.bytes(whole.ok_or(SHORT)?)?);
+        let texts = texts.map_err(|_| Refused::Foreign("its texts are none"))?;
+        interner.ids_of_run(texts, &lengths).ok_or(SHORT)
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        self.0.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect()
+    }
 }

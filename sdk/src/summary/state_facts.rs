@@ -16,7 +16,7 @@ use std::sync::Arc;
 const ROWS: usize = 32 * 1024;
 
 /// The columns of a saved piece.
-pub(super) fn schema() -> SchemaRef {
+fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("topic", DataType::UInt8, false),
         Field::new("subject", DataType::Utf8, false),
@@ -38,8 +38,16 @@ fn piece(facts: &[Fact<'_>]) -> Result<Vec<u8>, Failure> {
     ipc::encode(&batch).map_err(|error| unbuildable(&error))
 }
 
-/// Adds a batch of [`schema`] to facts.
-pub(super) fn merge(batch: &RecordBatch, into: &mut Facts, interner: &mut Interner) -> Result<(), Failure> {
+/// Adds a saved piece of facts.
+pub(super) fn merge(piece: &[u8], into: &mut Facts, interner: &mut Interner) -> Result<(), Failure> {
+    let batches = ipc::decode(piece).map_err(|error| foreign(&error.to_string()))?;
+    batches.iter().try_for_each(|batch| merge_batch(batch, into, interner))
+}
+
+fn merge_batch(batch: &RecordBatch, into: &mut Facts, interner: &mut Interner) -> Result<(), Failure> {
+    if batch.schema().fields() != schema().fields() {
+        return Err(foreign("its columns are others"));
+    }
     let rows = rows(batch).ok_or_else(|| foreign("its columns are of other types"))?;
     for (topic, subject, text) in rows {
         let (subject, text) = (interner.id(subject), interner.id(text));

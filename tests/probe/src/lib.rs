@@ -22,7 +22,7 @@ use costhost_sdk::bindings::exports::costhost::provider::fold::AccumulatorBorrow
 use costhost_sdk::bindings::exports::costhost::provider::normalize::{
     self, GuestNormalizer, Job, Normalizer, NormalizerBorrow, Outcome,
 };
-use costhost_sdk::bindings::exports::costhost::provider::{describe, fold, summarize};
+use costhost_sdk::bindings::exports::costhost::provider::{describe, fold, shares, summarize};
 use std::cell::RefCell;
 
 use accumulator::Totals;
@@ -208,6 +208,16 @@ impl fold::Guest for Probe {
         let reader = rows.get::<ReaderCell>().0.borrow();
         into.get::<Totals>().add(reader.last.iter());
         Ok(())
+    }
+}
+
+impl shares::Guest for Probe {
+    fn has_shares(_of: shares::AccumulatorBorrow<'_>) -> bool {
+        false
+    }
+
+    fn save_share(_of: shares::AccumulatorBorrow<'_>, _share: u32, _shares: u32) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(None)
     }
 }
 

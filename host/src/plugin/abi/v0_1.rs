@@ -22,15 +22,17 @@ use crate::plugin::types as host;
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "provider-with-fold",
+        world: "provider-with-shares",
         imports: { default: trappable },
         with: { "costhost:provider/storage.bucket": crate::plugin::imports::storage::LentBucket },
     });
 }
 
-pub(in crate::plugin) use bindings::ProviderWithFold as World;
+pub(in crate::plugin) use bindings::ProviderWithShares as World;
 pub(in crate::plugin) use bindings::costhost::provider::{log, storage, types};
-pub(in crate::plugin) use bindings::exports::costhost::provider::{describe, discover, fold, normalize, summarize};
+pub(in crate::plugin) use bindings::exports::costhost::provider::{
+    describe, discover, fold, normalize, shares, summarize,
+};
 
 impl From<host::Period> for types::Period {
     fn from(period: host::Period) -> Self {

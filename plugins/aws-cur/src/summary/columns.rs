@@ -139,7 +139,8 @@ pub(crate) static LAYOUT: Layout<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.l
 /// Sums and largest values of one group.
 pub(crate) type Measures = costhost_sdk::summary::measures::Measures<{ SUMS.len() }, { MAXIMA.len() }>;
 /// A finished group.
-pub(crate) type Group = costhost_sdk::summary::groups::Group<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }>;
+pub(crate) type Group<'a> =
+    costhost_sdk::summary::groups::Group<'a, { KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }>;
 /// What rows are folded into.
 pub(crate) type Fold = costhost_sdk::summary::fold::Fold<{ KEY_TEXTS.len() }, { SUMS.len() }, { MAXIMA.len() }>;
 /// What rows have in common to be summed.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When a markup is too large.
-pub(crate) fn batch(groups: &[Group], interner: &Interner, percent: i128) -> Result<RecordBatch, Failure> {
+pub(crate) fn batch(groups: &[Group<'_>], interner: &Interner, percent: i128) -> Result<RecordBatch, Failure> {
     let mut columns: Vec<ArrayRef> = vec![days(groups), days(groups)];
     columns.extend((0..KEY_TEXTS.len()).map(|place| key_texts(groups, place, interner)));
     columns.push(resources(groups, interner));
@@ -33,9 +33,9 @@ pub(crate) fn batch(groups: &[Group], interner: &Interner, percent: i128) -> Res
     RecordBatch::try_new(daily_summary_schema(), columns).map_err(|error| unbuildable(&error))
 }
 
-fn markups(groups: &[Group], of: &str, percent: i128) -> Result<ArrayRef, Failure> {
+fn markups(groups: &[Group<'_>], of: &str, percent: i128) -> Result<ArrayRef, Failure> {
     let index = SUMS.iter().position(|name| *name == of).unwrap_or_default();
-    let of_group = |group: &Group| match group.measures.sum(index) {
+    let of_group = |group: &Group<'_>| match group.measures.sum(index) {
         Some(cost) => markup(cost, percent).map(Some).ok_or_else(|| LAYOUT.overflow(Overflow(index))),
         None => Ok(None),
     };

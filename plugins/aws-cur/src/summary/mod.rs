@@ -17,11 +17,12 @@ mod tests;
 use crate::manifest::{DAILY, LINE_ITEMS};
 use crate::settings::Settings;
 use arrow_array::RecordBatch;
-use columns::{Group, sum};
+use columns::sum;
 use costhost_sdk::Accumulate;
 use costhost_sdk::contract::{Failure, Period, Task};
 use costhost_sdk::failure::abort;
 use costhost_sdk::summary::fold::Next;
+use costhost_sdk::summary::shares::Days;
 use rows::LineItems;
 
 /// Folds line items into the daily summary.
@@ -30,6 +31,7 @@ pub struct DailySummary {
     settings: Settings,
     rows: LineItems,
     period: Period,
+    days: Days,
 }
 
 impl Accumulate for DailySummary {
@@ -38,7 +40,12 @@ impl Accumulate for DailySummary {
             let message = format!("aws-cur makes no summary {}; this is a bug of the host", task.summary);
             return Err(abort("summary.unknown", message));
         }
-        Ok(DailySummary { settings: Settings::parse(&task.settings)?, rows: LineItems::new(), period: task.period })
+        Ok(DailySummary {
+            settings: Settings::parse(&task.settings)?,
+            rows: LineItems::new(),
+            period: task.period,
+            days: Days::of(task),
+        })
     }
 
     fn update(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
@@ -56,6 +63,17 @@ impl Accumulate for DailySummary {
         self.rows.fold.save()
     }
 
+    fn has_shares(&self) -> bool {
+        true
+    }
+
+    fn save_share(&mut self, share: u32, shares: u32) -> Result<Option<Vec<u8>>, Failure> {
+        if !self.rows.fold.is_leaving() {
+            self.rows.note_tag_keys();
+        }
+        self.rows.fold.save_share(self.days.cut(shares), share)
+    }
+
     fn merge(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.rows.fold.merge(piece)
     }
@@ -63,13 +81,12 @@ impl Accumulate for DailySummary {
     fn complete(&mut self) -> Result<(), Failure> {
         self.rows.note_tag_keys();
         let fold = &mut self.rows.fold;
-        let mut groups = fold.sorted()?;
         // A report has net columns or it has not. Where it has, rows without a net value cost what they cost gross, in
         // every group: sums of net costs must not depend on which rows share a group.
-        let net = groups.iter().any(|group| group.measures.present & NETS != 0);
-        groups.iter_mut().for_each(|group| show_net(group, net));
-        let others = fact_rows::tables(&fold.facts.sorted(&fold.groups.interner), self.period)?;
-        fold.complete(groups, others);
+        let net = fold.known() & NETS != 0;
+        fold.show(NETS, net);
+        fold.sort()?;
+        fold.complete(fact_rows::tables(&fold.facts.sorted(&fold.groups.interner), self.period)?);
         Ok(())
     }
 
@@ -77,8 +94,7 @@ impl Accumulate for DailySummary {
         match self.rows.fold.pull() {
             None => Ok(None),
             Some(Next::Other(table, rows)) => Ok(Some((table, rows))),
-            Some(Next::Groups(groups)) => {
-                let interner = &self.rows.fold.groups.interner;
+            Some(Next::Groups(groups, interner)) => {
                 Ok(Some((DAILY, daily_rows::batch(&groups, interner, self.settings.markup_percent)?)))
             }
         }
@@ -87,9 +103,3 @@ impl Accumulate for DailySummary {
 
 /// Bits of the net sums. Both hold, where a row has no net value, its gross value: they add up in every group.
 const NETS: u32 = 1 << sum::NET_UNBLENDED | 1 << sum::NET_AMORTIZED;
-
-/// Makes the net sums count as known, or not.
-fn show_net(group: &mut Group, shown: bool) {
-    let present = &mut group.measures.present;
-    *present = if shown { *present | NETS } else { *present & !NETS };
-}

@@ -48,7 +48,7 @@ pub(crate) const MARKUP: &str = "markup_cost";
 pub(crate) static LAYOUT: Layout<{ GROUP_TEXTS.len() }, { SUMS.len() }, 0> =
     Layout { texts: GROUP_TEXTS, sums: SUMS, maxima: [] };
 /// A finished group.
-pub(crate) type Group = costhost_sdk::summary::groups::Group<{ GROUP_TEXTS.len() }, { SUMS.len() }, 0>;
+pub(crate) type Group<'a> = costhost_sdk::summary::groups::Group<'a, { GROUP_TEXTS.len() }, { SUMS.len() }, 0>;
 /// What rows are folded into.
 pub(crate) type Fold = costhost_sdk::summary::fold::Fold<{ GROUP_TEXTS.len() }, { SUMS.len() }, 0>;
 /// What rows have in common to be summed.

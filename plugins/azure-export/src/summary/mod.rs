@@ -14,11 +14,11 @@ mod unit;
 use crate::manifest::{DAILY, LINE_ITEMS};
 use crate::settings::Settings;
 use arrow_array::RecordBatch;
-use columns::LAYOUT;
 use costhost_sdk::Accumulate;
 use costhost_sdk::contract::{Failure, Period, Task};
 use costhost_sdk::failure::abort;
 use costhost_sdk::summary::fold::Next;
+use costhost_sdk::summary::shares::Days;
 use rows::LineItems;
 
 /// Folds line items into the daily summary.
@@ -27,6 +27,7 @@ pub struct DailySummary {
     settings: Settings,
     rows: LineItems,
     period: Period,
+    days: Days,
 }
 
 impl Accumulate for DailySummary {
@@ -35,7 +36,12 @@ impl Accumulate for DailySummary {
             let message = format!("azure-export makes no summary {}; this is a bug of the host", task.summary);
             return Err(abort("summary.unknown", message));
         }
-        Ok(DailySummary { settings: Settings::parse(&task.settings)?, rows: LineItems::new(), period: task.period })
+        Ok(DailySummary {
+            settings: Settings::parse(&task.settings)?,
+            rows: LineItems::new(),
+            period: task.period,
+            days: Days::of(task),
+        })
     }
 
     fn update(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
@@ -53,6 +59,17 @@ impl Accumulate for DailySummary {
         self.rows.fold.save()
     }
 
+    fn has_shares(&self) -> bool {
+        true
+    }
+
+    fn save_share(&mut self, share: u32, shares: u32) -> Result<Option<Vec<u8>>, Failure> {
+        if !self.rows.fold.is_leaving() {
+            self.rows.note_tag_keys();
+        }
+        self.rows.fold.save_share(self.days.cut(shares), share)
+    }
+
     fn merge(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.rows.fold.merge(piece)
     }
@@ -60,10 +77,9 @@ impl Accumulate for DailySummary {
     fn complete(&mut self) -> Result<(), Failure> {
         self.rows.note_tag_keys();
         let fold = &mut self.rows.fold;
-        let interner = &fold.groups.interner;
-        let groups = daily_rows::joined(fold.sorted()?, interner).map_err(|overflow| LAYOUT.overflow(overflow))?;
-        let others = fact_rows::tables(&fold.facts.sorted(interner), self.period)?;
-        fold.complete(groups, others);
+        fold.sort()?;
+        fold.join(daily_rows::are_one_row)?;
+        fold.complete(fact_rows::tables(&fold.facts.sorted(&fold.groups.interner), self.period)?);
         Ok(())
     }
 
@@ -71,8 +87,7 @@ impl Accumulate for DailySummary {
         match self.rows.fold.pull() {
             None => Ok(None),
             Some(Next::Other(table, rows)) => Ok(Some((table, rows))),
-            Some(Next::Groups(groups)) => {
-                let interner = &self.rows.fold.groups.interner;
+            Some(Next::Groups(groups, interner)) => {
                 Ok(Some((DAILY, daily_rows::batch(&groups, interner, self.settings.markup_percent)?)))
             }
         }

@@ -1,7 +1,11 @@
 //! Alone = in parts, however rows are split, encoded and merged.
 
-use super::rows::{Coding, Row, batch, everything, open, pulled, row};
+use super::rows::{Coding, Row, batch, everything, open, open_in, pulled, row};
+use crate::manifest::DAILY;
+use crate::summary::DailySummary;
 use costhost_sdk::Accumulate;
+use costhost_sdk::contract::Period;
+use costhost_sdk::testing::share;
 use proptest::prelude::*;
 
 const CODINGS: [Coding; 4] = [Coding::Plain, Coding::Byte, Coding::Short, Coding::Word];
@@ -133,6 +137,34 @@ proptest! {
             last.merge(piece).unwrap();
         }
         prop_assert_eq!(alone, everything(last));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn alone_is_in_shares(
+        rows in prop::collection::vec((any_row(), 0..4_usize), 1..40),
+        parts in 1..=4_usize,
+        settings in prop::sample::select(&SETTINGS[..]),
+    ) {
+        let folded = |rows: &[Row]| {
+            // The days of the rows.
+            let mut accumulator = open_in(settings, Period { start: 1_735_689_600, end: 1_736_035_200 });
+            rows.chunks(5).for_each(|rows| accumulator.update(&batch(rows, Coding::Byte)).unwrap());
+            accumulator
+        };
+        let own = |part: usize| -> Vec<Row> {
+            rows.iter().filter(|(_, of)| of % parts == part).map(|(row, _)| row.clone()).collect()
+        };
+        let all: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let mut shared: Vec<DailySummary> = (0..parts).map(|part| folded(&own(part))).collect();
+        share(&mut shared).unwrap();
+        let mut together: Vec<_> = shared.into_iter().flat_map(everything).collect();
+        // The summary's rows are in the order of shares; other tables are of the first.
+        together.sort_by_key(|(table, _)| *table == DAILY);
+        prop_assert_eq!(everything(folded(&all)), together);
     }
 }
 

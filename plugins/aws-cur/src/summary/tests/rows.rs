@@ -120,12 +120,17 @@ fn maps(cells: &[Option<&str>], coding: Coding) -> ArrayRef {
 
 /// An accumulator with these settings.
 pub(super) fn open(settings: &str) -> DailySummary {
+    open_in(settings, Period { start: 0, end: 1 })
+}
+
+/// One for a unit of this period.
+pub(super) fn open_in(settings: &str, period: Period) -> DailySummary {
     let task = Task {
         summary: DAILY_SUMMARY.to_owned(),
         settings: settings.to_owned(),
         now: 0,
         source: String::new(),
-        period: Period { start: 0, end: 1 },
+        period,
     };
     DailySummary::open(&task).unwrap()
 }
