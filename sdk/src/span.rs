@@ -11,6 +11,8 @@ use crate::json;
 use crate::map::{Entry, MapColumn};
 use crate::text::{BAD, NULL, SAMPLE, TextColumn, Trial};
 
+pub(crate) mod columns;
+
 /// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
 const ROWS_EACH: usize = 4;
 
