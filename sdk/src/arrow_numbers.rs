@@ -5,8 +5,8 @@
 
 use crate::arrow_texts::{Coded, each_window};
 use crate::decimal::{Decimal, DecimalError, PRECISION, SCALE};
-use crate::number::{Clock, NotATime, amount};
 use crate::double;
+use crate::number::{Clock, NotATime, amount};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
@@ -79,10 +79,7 @@ pub(crate) fn each_amount(
 ///
 /// # Errors
 /// When the column has a type that no report has.
-pub(crate) fn each_bad_amount(
-    column: &ArrayRef,
-    mut take: impl FnMut(usize, DecimalError),
-) -> Result<(), ArrowError> {
+pub(crate) fn each_bad_amount(column: &ArrayRef, mut take: impl FnMut(usize, DecimalError)) -> Result<(), ArrowError> {
     let mut bad = |row, result: Result<(), DecimalError>| {
         if let Err(error) = result {
             take(row, error);

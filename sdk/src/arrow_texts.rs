@@ -60,6 +60,9 @@ impl Coded {
         if let Some(coded) = Coded::of_dictionary(column)? {
             return Ok(coded);
         }
+        if let Some(rows) = MapRows::of(column) {
+            return Coded::of_map(column, &rows);
+        }
         let (mut interner, texts) = (Interner::default(), strings(column)?);
         let (mut codes, mut firsts) = (Vec::with_capacity(texts.len()), Vec::new());
         for row in 0..texts.len() {
@@ -76,6 +79,28 @@ impl Coded {
         }
         let values = StringArray::from_iter_values(firsts.into_iter().map(|row| texts.value(row)));
         Ok(Coded { keys: Keys::Codes(codes), nulls: None, values })
+    }
+
+    /// The codes of a map's texts, each of which is written once.
+    fn of_map(column: &ArrayRef, rows: &MapRows<'_>) -> Result<Coded, ArrowError> {
+        let (mut interner, mut texts, mut entries) = (Interner::default(), Vec::new(), Vec::new());
+        let (cells, mut codes) = (arrow_rows::cells(column)?, Vec::with_capacity(column.len()));
+        for row in 0..column.len() {
+            if column.is_null(row) {
+                codes.push(NULL);
+                continue;
+            }
+            entries.clear();
+            rows.write(row, &mut entries);
+            let (number, new) = interner.intern(&entries);
+            if new {
+                let mut text = String::new();
+                cells(row, &mut text);
+                texts.push(text);
+            }
+            codes.push(number + 1);
+        }
+        Ok(Coded { keys: Keys::Codes(codes), nulls: None, values: StringArray::from_iter_values(texts) })
     }
 
     /// How many codes there may be, that of nothing among them.
@@ -113,6 +138,41 @@ impl Coded {
         }
         if let Some(nulls) = &self.nulls {
             clear_nulls(codes, nulls);
+        }
+    }
+}
+
+/// The rows of a map from text to text.
+struct MapRows<'a> {
+    offsets: &'a [i32],
+    keys: &'a StringArray,
+    values: &'a StringArray,
+}
+
+impl<'a> MapRows<'a> {
+    fn of(column: &'a ArrayRef) -> Option<MapRows<'a>> {
+        let map = column.as_map_opt()?;
+        let (keys, values) = (map.keys().as_string_opt()?, map.values().as_string_opt()?);
+        Some(MapRows { offsets: map.value_offsets(), keys, values })
+    }
+
+    /// Appends bytes that are the same for the same entries only.
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        let (Some(&begin), Some(&end)) = (self.offsets.get(row), self.offsets.get(row + 1)) else { return };
+        out.extend_from_slice(&(end - begin).to_le_bytes());
+        let (begin, end) = (begin as usize, end as usize);
+        for texts in [self.keys, self.values] {
+            let offsets = texts.value_offsets().get(begin..=end).unwrap_or_default();
+            for (at, ends) in (begin..).zip(offsets.windows(2)) {
+                let [from, to] = ends else { continue };
+                // There may be bytes under a null, too.
+                let length = ((to - from) as u32) << 1 | u32::from(texts.is_null(at));
+                out.extend_from_slice(&length.to_le_bytes());
+            }
+            // Texts of neighbours lie end to end.
+            if let (Some(from), Some(to)) = (offsets.first(), offsets.last()) {
+                out.extend_from_slice(texts.values().get(*from as usize..*to as usize).unwrap_or_default());
+            }
         }
     }
 }

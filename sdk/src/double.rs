@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn numbers_at_the_edges() {
-        let edges = [0.0, 1e-7, 1e-18, 1e15, 1e20, 1e22, 5e-324, 0.1 + 0.2, 1.0 / 3.0, 2.5e-18, 3.5e-18, 999999999999999.9];
+        let edges =
+            [0.0, 1e-7, 1e-18, 1e15, 1e20, 1e22, 5e-324, 0.1 + 0.2, 1.0 / 3.0, 2.5e-18, 3.5e-18, 999999999999999.9];
         for edge in edges.into_iter().chain([f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY]) {
             for number in [edge, -edge, edge.next_up(), edge.next_down()] {
                 is_as_its_text(number);
@@ -100,7 +101,9 @@ mod tests {
         }
         for power in -22..23 {
             let text = |digits: &str| format!("{digits}e{power}").parse::<f64>().unwrap();
-            for digits in ["1", "9", "9.99999999999999", "1.23456789012345", "4.5", "1.00000000000005", "5.5000000000001"] {
+            for digits in
+                ["1", "9", "9.99999999999999", "1.23456789012345", "4.5", "1.00000000000005", "5.5000000000001"]
+            {
                 is_as_its_text(text(digits));
             }
         }

@@ -299,13 +299,7 @@ impl TextColumn {
 
     /// Values of the next rows by another dictionary's codes, of which 0 is none; `rows` of the batch come before them.
     #[inline(never)]
-    pub(crate) fn extend_coded<'a>(
-        &mut self,
-        rows: usize,
-        codes: &[u32],
-        count: usize,
-        text: impl Fn(u32) -> &'a str,
-    ) {
+    pub(crate) fn extend_coded<'a>(&mut self, rows: usize, codes: &[u32], count: usize, text: impl Fn(u32) -> &'a str) {
         if let Some(plain) = &mut self.plain {
             for (row, code) in codes.iter().enumerate().filter(|(_, code)| **code != NULL) {
                 plain.put(rows + row, text(*code).as_bytes());

@@ -98,11 +98,46 @@ impl Random {
 }
 
 const TEXTS: [&str; 40] = [
-    "", "a", "b", "region", "a,b", "\"", "\"\"", "\"a\"", "a\"b", "\"1\"", "line\nfeed", "ä", " ", "0", "1", "-1.5", "0.1",
-    "1e3", "1E-20", "0.1234567890123456789", "99999999999999999999", "100000000000000000000", "NaN", "1,5", "2025-10-01",
-    "2025-10-02T03:04:05Z", "2025-10-02 03:04:05.123456", "\"2025-10-02\"", "10/02/2025", "1/13/2025", "13/1/2025",
-    "2025-13-01", "12025-10-01", "{}", "{\"a\":\"x\",\"b\":\"\"}", "\"a\": \"x\", \"c\": \"y\"", "{\"a\":\"x\"", "[1]",
-    "{\"n\":1,\"a\":\"z\"}", "nothing at all that is longer than sixteen bytes",
+    "",
+    "a",
+    "b",
+    "region",
+    "a,b",
+    "\"",
+    "\"\"",
+    "\"a\"",
+    "a\"b",
+    "\"1\"",
+    "line\nfeed",
+    "ä",
+    " ",
+    "0",
+    "1",
+    "-1.5",
+    "0.1",
+    "1e3",
+    "1E-20",
+    "0.1234567890123456789",
+    "99999999999999999999",
+    "100000000000000000000",
+    "NaN",
+    "1,5",
+    "2025-10-01",
+    "2025-10-02T03:04:05Z",
+    "2025-10-02 03:04:05.123456",
+    "\"2025-10-02\"",
+    "10/02/2025",
+    "1/13/2025",
+    "13/1/2025",
+    "2025-13-01",
+    "12025-10-01",
+    "{}",
+    "{\"a\":\"x\",\"b\":\"\"}",
+    "\"a\": \"x\", \"c\": \"y\"",
+    "{\"a\":\"x\"",
+    "[1]",
+    "{\"n\":1,\"a\":\"z\"}",
+    "nothing at all that is longer than sixteen bytes",
 ];
 const DAYS: [&str; 3] = ["2025-10-01T00:00:00Z", "2025-10-01T01:00:00Z", "2025-10-31T23:00:00Z"];
 const COSTS: [&str; 4] = ["0.0116", "0", "-3", "1.25"];
@@ -314,7 +349,8 @@ proptest! {
 fn many_rows_become_the_rows_that_their_text_becomes() {
     let mut kept = 0;
     for seed in 0..3 {
-        let batches: Vec<RecordBatch> = [30_000, 30_000, 9_000].iter().zip(seed..).map(|(rows, s)| batch(s, *rows)).collect();
+        let batches: Vec<RecordBatch> =
+            [30_000, 30_000, 9_000].iter().zip(seed..).map(|(rows, s)| batch(s, *rows)).collect();
         let (mut columns, mut text) = (by_column(&batches, false), by_text(&batches, false));
         assert_eq!(columns.aside.len() as u64 + columns.uncounted, text.aside.len() as u64 + text.uncounted);
         if columns.uncounted > 0 {

@@ -146,12 +146,7 @@ impl TableBuilder {
         self.set_cells_aside(part, faults)
     }
 
-    fn append_texts(
-        &mut self,
-        values: &ArrayRef,
-        column: usize,
-        bad: &mut Vec<u32>,
-    ) -> Result<(), ArrowError> {
+    fn append_texts(&mut self, values: &ArrayRef, column: usize, bad: &mut Vec<u32>) -> Result<(), ArrowError> {
         let (rows, Some(texts)) = (self.rows, self.texts.get_mut(column)) else { return Ok(()) };
         match Coded::of_dictionary(values)? {
             Some(coded) => {
@@ -163,12 +158,7 @@ impl TableBuilder {
         }
     }
 
-    fn append_span_columns(
-        &mut self,
-        part: &RecordBatch,
-        standing: &RecordBatch,
-        at: usize,
-    ) -> Result<(), ArrowError> {
+    fn append_span_columns(&mut self, part: &RecordBatch, standing: &RecordBatch, at: usize) -> Result<(), ArrowError> {
         let Some(span) = self.spans.get_mut(at) else { return Ok(()) };
         let Some(map) = self.maps.get_mut(span.map.unwrap_or(0)) else { return Ok(()) };
         let columns = standing.columns().iter().skip(span.first).take(span.members.len());
