@@ -17,7 +17,7 @@ pub struct Rows {
 }
 
 /// Appends the text of one value; nothing for a null.
-type Cells = Box<dyn Fn(usize, &mut String)>;
+pub(crate) type Cells = Box<dyn Fn(usize, &mut String)>;
 
 impl Rows {
     /// Looks at the batch's columns.
@@ -45,7 +45,7 @@ impl Rows {
 }
 
 /// Appends the text of values of a column that are not null.
-fn cells(column: &ArrayRef) -> Result<Cells, ArrowError> {
+pub(crate) fn cells(column: &ArrayRef) -> Result<Cells, ArrowError> {
     let nulls = column.logical_nulls();
     let values = values(column)?;
     Ok(match nulls {

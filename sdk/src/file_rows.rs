@@ -1,17 +1,13 @@
 //! One file, as bytes of CSV or as the host's Arrow batches, into batches of a table.
 //!
-//! Every form of a report goes through the same plan and the same conversion; only where rows come from differs.
+//! Every form of a report goes through the same plan and becomes the same rows: text row by row, Parquet column by column.
 
 use crate::contract::{Failure, Form, Job, Position};
-use crate::csv::{Block, Reader, RowTooLong, Writer, field::unquote};
+use crate::csv::{Block, Reader, RowTooLong, field::unquote};
 use crate::failure::{Place, abort, skip_report};
 use crate::plan::Plan;
 use crate::table::{Output, TableBuilder};
 use crate::{arrow_rows, ipc};
-use arrow_array::RecordBatch;
-
-/// Bytes of rows made from Parquet that are turned at once.
-const WRITER_ROOM: usize = 1 << 20;
 
 /// Turns one file into rows of a table, by a plan that is made of its header.
 #[derive(Debug)]
@@ -24,7 +20,7 @@ pub struct FileRows {
 #[derive(Debug)]
 enum Input {
     Csv(Reader),
-    Arrow(Writer),
+    Arrow,
 }
 
 impl FileRows {
@@ -33,7 +29,7 @@ impl FileRows {
     pub fn new(job: &Job) -> FileRows {
         let input = match job.file.form {
             Form::Bytes => Input::Csv(Reader::new()),
-            Form::Parquet(_) => Input::Arrow(Writer::new()),
+            Form::Parquet(_) => Input::Arrow,
         };
         FileRows { path: job.file.path.clone(), input, table: None }
     }
@@ -51,7 +47,7 @@ impl FileRows {
         let table = &mut self.table;
         let taken = match &mut self.input {
             Input::Csv(reader) => reader.push(data, |block| take_block(block, table, plan)),
-            Input::Arrow(writer) => take_stream(data, writer, table, plan),
+            Input::Arrow => take_stream(data, table, plan),
         };
         self.place(taken)
     }
@@ -73,7 +69,7 @@ impl FileRows {
         match (table, &self.input) {
             (Some(table), _) => Ok(table.finish().map_err(|error| bug(&error))?),
             // A Parquet file without rows sends no batch.
-            (None, Input::Arrow(_)) => Ok(()),
+            (None, Input::Arrow) => Ok(()),
             (None, Input::Csv(_)) => Err(Stop(skip_report(
                 "input.wrong-header",
                 "the file is empty: it has no header. Check whether its delivery is complete",
@@ -156,7 +152,6 @@ fn take_block(
 
 fn take_stream(
     data: &[u8],
-    writer: &mut Writer,
     table: &mut Option<TableBuilder>,
     plan: &mut dyn FnMut(&[String]) -> Result<Plan, Failure>,
 ) -> Result<(), Stop> {
@@ -168,19 +163,8 @@ fn take_stream(
                 table.insert(TableBuilder::new(plan(&names)?))
             }
         };
-        take_batch(&batch, writer, table)?;
-    }
-    Ok(())
-}
-
-fn take_batch(batch: &RecordBatch, writer: &mut Writer, table: &mut TableBuilder) -> Result<(), Stop> {
-    let rows = arrow_rows::Rows::new(batch).map_err(|error| bad_arrow(&error))?;
-    for row in 0..batch.num_rows() {
-        let waiting = rows.write(row, writer).map_err(|error| bad_arrow(&error))?;
-        if waiting >= WRITER_ROOM || row + 1 == batch.num_rows() {
-            table.append(writer.block()).map_err(|error| bug(&error))?;
-            writer.clear();
-        }
+        arrow_rows::Rows::new(&batch).map_err(|error| bad_arrow(&error))?;
+        table.append_batch(&batch).map_err(|error| bug(&error))?;
     }
     Ok(())
 }

@@ -8,7 +8,10 @@
 
 pub mod bindings;
 
+mod arrow_numbers;
 pub mod arrow_rows;
+mod arrow_runs;
+mod arrow_texts;
 pub mod billing_period;
 pub mod calendar;
 mod columns;
@@ -19,6 +22,7 @@ pub mod decimal;
 pub mod declare;
 pub mod delivery;
 mod dictionary;
+mod double;
 mod export;
 pub mod failure;
 mod fault;

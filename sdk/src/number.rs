@@ -1,5 +1,6 @@
 //! Columns of amounts and of instants.
 
+use crate::arrow_numbers::{each_amount, each_instant};
 use crate::date_order::{self, DateOrder};
 use crate::intern::{Interner, same};
 use crate::text::{Cell, nulls};
@@ -94,6 +95,28 @@ pub(crate) struct Decimals {
 }
 
 impl Decimals {
+    /// The rows of a batch's column, up to `end`; `rows` of them came before it.
+    ///
+    /// # Errors
+    /// When the column has a type that no report has.
+    pub(crate) fn extend_column(
+        &mut self,
+        rows: usize,
+        end: usize,
+        values: &ArrayRef,
+        bad: &mut Vec<u32>,
+    ) -> Result<(), ArrowError> {
+        let Decimals { column, rounded } = self;
+        column.reach(end);
+        each_amount(values, |row, amount| match amount {
+            Ok(amount) => {
+                *rounded += u64::from(amount.rounded);
+                column.set(rows + row, amount.value);
+            }
+            Err(_) => bad.push(row as u32),
+        })
+    }
+
     #[inline(never)]
     pub(crate) fn extend(&mut self, rows: usize, data: &[u8], cells: &[Cell], bad: &mut Vec<u32>) {
         let Some(last) = cells.last() else { return };
@@ -158,6 +181,25 @@ pub(crate) struct Times {
 impl Times {
     pub(crate) fn new(slashed: bool) -> Times {
         Times { column: Column::default(), clock: Clock::new(slashed) }
+    }
+
+    /// The rows of a batch's column, up to `end`; `rows` of them came before it.
+    ///
+    /// # Errors
+    /// When the column has a type that no report has.
+    pub(crate) fn extend_column(
+        &mut self,
+        rows: usize,
+        end: usize,
+        values: &ArrayRef,
+        bad: &mut Vec<u32>,
+    ) -> Result<(), ArrowError> {
+        let Times { column, clock } = self;
+        column.reach(end);
+        each_instant(values, clock, |row, instant| match instant {
+            Ok(instant) => column.set(rows + row, instant),
+            Err(NotATime) => bad.push(row as u32),
+        })
     }
 
     #[inline(never)]

@@ -18,6 +18,16 @@ impl Rejects {
         if self.carried.len() < CARRIED { self.carried.push(make()) } else { self.uncounted += 1 }
     }
 
+    /// Whether more are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.carried.len() >= CARRIED
+    }
+
+    /// Counts one that there is no room for.
+    pub(crate) fn count_one(&mut self) {
+        self.uncounted += 1;
+    }
+
     /// Takes what was collected: the rejects, and how many more there were.
     pub fn take(&mut self) -> (Vec<Reject>, u64) {
         (std::mem::take(&mut self.carried), std::mem::take(&mut self.uncounted))

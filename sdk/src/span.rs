@@ -13,6 +13,8 @@ use crate::text::{BAD, NULL, SAMPLE, TextColumn, Trial};
 use arrow_array::ArrayRef;
 use arrow_schema::ArrowError;
 
+pub(crate) mod columns;
+
 /// Runs, and the values of each dictionary they fill, are kept while there are this many rows a batch for each.
 const ROWS_EACH: usize = 4;
 

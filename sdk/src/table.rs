@@ -3,8 +3,10 @@
 //! A block of rows is turned column by column. Rows that cannot count (no time, unreadable money, wrong shape) are set
 //! aside before any column is touched, so every column of a batch has the same rows.
 
+mod batch;
 mod layout;
 
+use crate::arrow_runs::Runs;
 use crate::columns::{self, Single, Standing, Stretch};
 use crate::csv::Block;
 use crate::date_order::DateOrder;
@@ -62,6 +64,10 @@ pub struct TableBuilder {
     bad: Vec<u32>,
     /// Reads the times of rows.
     clock: Clock,
+    /// Whether rows come as batches of columns; then the codes of the column at hand, and what numbers runs.
+    of_columns: bool,
+    codes: Vec<u32>,
+    runs: Runs,
 }
 
 /// What has become of the input since the last time.
@@ -110,6 +116,9 @@ impl TableBuilder {
             numbers: Vec::with_capacity(BLOCK_ROWS),
             bad: Vec::new(),
             clock: Clock::new(plan.slashed_dates),
+            of_columns: false,
+            codes: Vec::new(),
+            runs: Runs::default(),
             plan,
         };
         builder.lay_out();
@@ -284,7 +293,11 @@ impl TableBuilder {
             fields.push(Field::new(field.name(), array.data_type().clone(), true));
             arrays.push(array);
         }
-        span::end_batch(&mut self.spans, rows, &mut self.texts, &mut self.maps);
+        if self.of_columns {
+            span::columns::end_batch(&mut self.spans, &mut self.texts, &mut self.maps);
+        } else {
+            span::end_batch(&mut self.spans, rows, &mut self.texts, &mut self.maps);
+        }
         self.batches.push(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?);
         Ok(())
     }

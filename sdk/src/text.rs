@@ -150,6 +150,35 @@ impl TextColumn {
         self.dictionary.code(raw)
     }
 
+    /// The code of a value, to be given to [`TextColumn::slots`].
+    pub(crate) fn value_code(&mut self, value: &str) -> u32 {
+        self.dictionary.value_code(value)
+    }
+
+    /// Values of the next rows by another dictionary's codes, of which 0 is none; `rows` of the batch come before them.
+    #[inline(never)]
+    pub(crate) fn extend_coded<'a>(&mut self, rows: usize, codes: &[u32], count: usize, text: impl Fn(u32) -> &'a str) {
+        if let Some(plain) = &mut self.plain {
+            for (row, code) in codes.iter().enumerate().filter(|(_, code)| **code != NULL) {
+                plain.put(rows + row, text(*code).as_bytes());
+            }
+            return;
+        }
+        let reached = self.codes.len().max(rows + codes.len());
+        self.codes.resize(reached, NULL);
+        let mut to = vec![BAD; count];
+        for (slot, code) in self.codes.get_mut(rows..).unwrap_or_default().iter_mut().zip(codes) {
+            let Some(to) = to.get_mut(*code as usize) else { continue };
+            if *to == BAD {
+                let text = text(*code);
+                *to = if text.is_empty() { NULL } else { self.dictionary.value_code(text) };
+            }
+            if *slot == NULL {
+                *slot = *to;
+            }
+        }
+    }
+
     /// The codes of the next `count` rows.
     pub(crate) fn slots(&mut self, rows: usize, count: usize) -> &mut [u32] {
         let reached = self.codes.len().max(rows + count);

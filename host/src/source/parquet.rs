@@ -2,7 +2,9 @@
 //!
 //! Types are those of the Parquet schema itself, whatever the writer noted about its own in-memory types: text is
 //! `Utf8`, or a dictionary of it where the file keeps the column as a small one. Invariant: a local file is read page
-//! by page; of an object, at most three row groups are held (one decoded, one waiting, one being fetched).
+//! by page; of an object, at most three row groups are held (one decoded, one waiting, one being fetched). A batch holds
+//! rows of one row group, unless groups are small: each has dictionaries of its own, and rows under several of them are
+//! looked up text by text.
 
 use std::fs::File;
 use std::ops::Range;
@@ -15,7 +17,7 @@ use ::parquet::arrow::arrow_reader::{
 use ::parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use ::parquet::basic::{Encoding, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
+use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
@@ -32,9 +34,11 @@ use super::store::Location;
 
 /// Rows of a batch; the last one of a row group may be shorter.
 pub const BATCH_ROWS: usize = 32 * 1024;
+/// Small row groups are read together until they have so many rows.
+const LEAST_ROWS: i64 = 8 * 1024;
 /// A column stays a dictionary when its dictionary page, as stored, is at most this large in every row group: each
-/// batch carries its dictionary, so a large one would be sent over and over.
-const SMALL_DICTIONARY: i64 = 64 << 10;
+/// batch carries its dictionary, so all of a large one would be looked at over and over.
+const SMALL_DICTIONARY: i64 = 1 << 20;
 /// What is fetched of an object's end at first, in the hope that it holds the whole footer.
 const FOOTER: usize = 256 << 10;
 /// Column chunks of one row group that are fetched at a time.
@@ -48,10 +52,25 @@ pub struct ParquetFile {
     place: String,
     size: u64,
     current: Option<ParquetRecordBatchReader>,
-    /// Row groups of an object, fetched ahead; `None` for a local file, which is one reader.
-    groups: Option<mpsc::Receiver<Result<ParquetRecordBatchReader, SourceError>>>,
-    /// The local file with the tag it had when it was opened.
-    local: Option<(File, String)>,
+    groups: Groups,
+}
+
+/// Row groups to come.
+enum Groups {
+    /// Of an object, fetched ahead.
+    Fetched(mpsc::Receiver<Result<ParquetRecordBatchReader, SourceError>>),
+    /// Of a local file.
+    Local(LocalGroups),
+}
+
+/// Row groups of a local file, each opened when it is its turn.
+struct LocalGroups {
+    file: File,
+    /// The tag it had when it was opened.
+    tag: String,
+    metadata: ArrowReaderMetadata,
+    projection: ProjectionMask,
+    rest: Range<usize>,
 }
 
 impl std::fmt::Debug for ParquetFile {
@@ -112,14 +131,14 @@ pub fn open_part(
         let problem = "the file is empty, which no Parquet file is; fetch or export it again".to_owned();
         return Err(SourceError::Corrupt { place, offset: 0, problem });
     }
-    let (metadata, current, groups, local) = match object {
+    let (metadata, groups) = match object {
         Object::Local { file, tag, .. } => {
-            let again = file.try_clone().map_err(|e| SourceError::from_io(&*place, "opening the file", &e))?;
             let loaded = ArrowReaderMetadata::load(&file, options()).map_err(|e| failed(&place, size, e))?;
             let metadata = with_types(loaded);
-            let groups = part.row_groups(metadata.metadata().num_row_groups());
-            let reader = local_reader(file, &metadata, columns, groups).map_err(|e| failed(&place, size, e))?;
-            (metadata, Some(reader), None, Some((again, tag)))
+            let rest = part.row_groups(metadata.metadata().num_row_groups());
+            let projection = projection(&metadata, columns);
+            let groups = LocalGroups { file, tag, metadata: metadata.clone(), projection, rest };
+            (metadata, Groups::Local(groups))
         }
         Object::Remote(pinned) => {
             let mut source = Spans(pinned);
@@ -130,14 +149,14 @@ pub fn open_part(
             let groups = part.row_groups(metadata.metadata().num_row_groups());
             let groups =
                 fetch_groups(source, &metadata, columns, groups, &handle).map_err(|e| failed(&place, size, e))?;
-            (metadata, None, Some(groups), None)
+            (metadata, Groups::Fetched(groups))
         }
     };
     let chosen = part.row_groups(metadata.metadata().num_row_groups());
     let chosen = metadata.metadata().row_groups().get(chosen).unwrap_or_default();
     let rows = chosen.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or_default()).sum();
     let schema = chosen_schema(&metadata, columns);
-    Ok(ParquetFile { schema, rows, given: 0, place, size, current, groups, local })
+    Ok(ParquetFile { schema, rows, given: 0, place, size, current: None, groups })
 }
 
 impl ParquetFile {
@@ -177,15 +196,18 @@ impl ParquetFile {
                     None => self.current = None,
                 }
             }
-            let Some(group) = self.groups.as_mut().and_then(mpsc::Receiver::blocking_recv) else {
-                return self.end();
+            self.current = match &mut self.groups {
+                Groups::Fetched(groups) => groups.blocking_recv().transpose()?,
+                Groups::Local(groups) => groups.next().map_err(|e| failed(&self.place, self.size, e))?,
             };
-            self.current = Some(group?);
+            if self.current.is_none() {
+                return self.end();
+            }
         }
     }
 
     fn end(&self) -> Result<Option<RecordBatch>, SourceError> {
-        if let Some((file, tag)) = &self.local {
+        if let Groups::Local(LocalGroups { file, tag, .. }) = &self.groups {
             raw::check_unchanged(file, &self.place, tag)?;
         }
         if self.given == self.rows {
@@ -200,17 +222,25 @@ fn options() -> ArrowReaderOptions {
     ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
-fn local_reader(
-    file: File,
-    metadata: &ArrowReaderMetadata,
-    columns: &[String],
-    groups: Range<usize>,
-) -> Result<ParquetRecordBatchReader, ParquetError> {
-    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-        .with_row_groups(groups.collect())
-        .with_projection(projection(metadata, columns))
-        .with_batch_size(BATCH_ROWS)
-        .build()
+impl LocalGroups {
+    /// The next row group, or several small ones.
+    fn next(&mut self) -> Result<Option<ParquetRecordBatchReader>, ParquetError> {
+        let (begin, mut rows) = (self.rest.start, 0);
+        while rows < LEAST_ROWS
+            && let Some(group) = self.rest.next()
+        {
+            rows += self.metadata.metadata().row_groups().get(group).map_or(0, RowGroupMetaData::num_rows);
+        }
+        if begin == self.rest.start {
+            return Ok(None);
+        }
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, self.metadata.clone())
+            .with_row_groups((begin..self.rest.start).collect())
+            .with_projection(self.projection.clone())
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map(Some)
+    }
 }
 
 /// Fetches row groups ahead in a task that ends when the receiver is dropped; they are decoded by the receiver.

@@ -78,6 +78,20 @@ fn rows_come_in_order_with_small_dictionaries_kept() {
 }
 
 #[test]
+fn batches_end_with_row_groups_unless_these_are_small() {
+    let dir = tempfile::tempdir().unwrap();
+    for (group, want) in [
+        (50_000, vec![BATCH_ROWS, 50_000 - BATCH_ROWS, 20_000]),
+        (20_000, vec![20_000, 20_000, 20_000, 10_000]),
+        (5_000, vec![10_000; 7]),
+    ] {
+        write(&dir.path().join("f.parquet"), &sample(), group);
+        let (batches, _) = read(dir.path(), &[]).unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), want, "{group}");
+    }
+}
+
+#[test]
 fn parts_are_the_whole_file_however_many_there_are() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("f.parquet"), &sample(), 10_000);
