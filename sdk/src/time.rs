@@ -71,9 +71,11 @@ impl Month {
         let seconds = u32::from_le_bytes(*seconds.first_chunk()?) ^ SECONDS;
         // Digits become their values, and marks zero, if they are what they should be.
         let clock = u64::from_le_bytes(*clock) ^ CLOCK;
-        let wrong = (clock | (clock & 0x7f7f_7f7f_7f7f_7f7f) + 0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0
-            | clock & MARKS
-            | u64::from((seconds | (seconds & 0x7f7f_7f7f) + 0x0606_0606) & 0xf0f0_f0f0 | seconds & 0xff00_00ff);
+        let above_nine = clock | ((clock & 0x7f7f_7f7f_7f7f_7f7f) + 0x0606_0606_0606_0606);
+        let seconds_above_nine = seconds | ((seconds & 0x7f7f_7f7f) + 0x0606_0606);
+        let wrong = (above_nine & 0xf0f0_f0f0_f0f0_f0f0)
+            | (clock & MARKS)
+            | u64::from((seconds_above_nine & 0xf0f0_f0f0) | (seconds & 0xff00_00ff));
         if wrong != 0 || u64::from_le_bytes(*prefix) != self.prefix {
             return None;
         }
