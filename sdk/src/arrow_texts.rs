@@ -200,7 +200,7 @@ static LANES: [[u32; 8]; 256] = {
     let mut lanes = [[0; 8]; 256];
     let mut at = 0;
     while at < 256 * 8 {
-        lanes[at / 8][at % 8] = 0u32.wrapping_sub((at / 8 >> (at % 8)) as u32 & 1);
+        lanes[at / 8][at % 8] = 0u32.wrapping_sub(((at / 8) >> (at % 8)) as u32 & 1);
         at += 1;
     }
     lanes
