@@ -34,10 +34,15 @@ impl Runs {
             }
             None => self.ids.resize(rows, 0),
         }
+        let mut told: Vec<&Coded> = widest.iter().map(|(_, column)| *column).collect();
         for (at, column) in columns.enumerate() {
-            if widest.is_some_and(|(widest, _)| widest != at) {
+            let tells_more = widest.is_some_and(|(widest, _)| widest != at)
+                && !column.is_constant()
+                && !told.iter().any(|known| column.has_codes_of(known));
+            if tells_more {
                 column.codes(&mut self.codes);
                 count = self.split(count);
+                told.push(column);
             }
         }
         self.renumber(count);
@@ -142,7 +147,8 @@ fn slot(key: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, StringArray};
+    use arrow_array::types::UInt8Type;
+    use arrow_array::{ArrayRef, DictionaryArray, StringArray};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -154,9 +160,19 @@ mod tests {
                 proptest::collection::vec("[a-c]{0,2}", columns), 0..120)), 1..4)) {
             let mut runs = Runs::default();
             for rows in batches {
-                let column = |at: usize| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row[at]))) };
-                let columns = rows.first().map_or(0, Vec::len);
-                let columns: Vec<Coded> = (0..columns).map(|at| Coded::of(&column(at)).unwrap()).collect();
+                let plain = |at: usize| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row[at]))) };
+                // Values are numbered as they come: where they are longer by a letter, codes are the same.
+                let coded = |at: usize, end: &str| -> ArrayRef {
+                    let texts = rows.iter().map(|row| (!row[at].is_empty()).then(|| format!("{}{end}", row[at])));
+                    let texts: Vec<Option<String>> = texts.collect();
+                    Arc::new(texts.iter().map(Option::as_deref).collect::<DictionaryArray<UInt8Type>>())
+                };
+                let columns = (0..rows.first().map_or(0, Vec::len)).flat_map(|at| match at % 3 {
+                    0 => vec![coded(at, ""), coded(at, "x")],
+                    1 => vec![coded(at, "")],
+                    _ => vec![plain(at)],
+                });
+                let columns: Vec<Coded> = columns.map(|column| Coded::of(&column).unwrap()).collect();
                 runs.number(columns.iter(), rows.len());
                 let (mut known, mut firsts) = (BTreeMap::new(), Vec::new());
                 for (at, row) in rows.iter().enumerate() {

@@ -4,7 +4,7 @@
 
 use crate::arrow_rows;
 use crate::csv::field::quote;
-use crate::intern::Interner;
+use crate::intern::{Interner, same};
 use crate::text::{Cell, NULL};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
@@ -108,6 +108,23 @@ impl Coded {
         self.values.len() + 1
     }
 
+    /// Whether all rows have the same value.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.nulls.is_none() && self.values.len() == 1 && !matches!(self.keys, Keys::Codes(_))
+    }
+
+    /// Whether another column surely has the same codes. Columns that follow from each other often have: readers number
+    /// values as they come.
+    pub(crate) fn has_codes_of(&self, other: &Coded) -> bool {
+        let count = |coded: &Coded| coded.nulls.as_ref().map(NullBuffer::null_count);
+        let keys = match (&self.keys, &other.keys) {
+            (Keys::Byte(own), Keys::Byte(other)) => same(own, other),
+            (Keys::Short(own), Keys::Short(other)) => same(own.inner(), other.inner()),
+            _ => false,
+        };
+        keys && count(self) == count(other) && self.nulls == other.nulls
+    }
+
     /// The text of a code; empty for nothing.
     pub(crate) fn text(&self, code: u32) -> &str {
         (code as usize).checked_sub(1).map_or("", |at| text(&self.values, at))
@@ -177,16 +194,25 @@ impl<'a> MapRows<'a> {
     }
 }
 
-/// Under a null lies any key.
+/// By eight bits: all bits of a code where one is set, and none where it is not.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static LANES: [[u32; 8]; 256] = {
+    let mut lanes = [[0; 8]; 256];
+    let mut at = 0;
+    while at < 256 * 8 {
+        lanes[at / 8][at % 8] = 0u32.wrapping_sub(((at / 8) >> (at % 8)) as u32 & 1);
+        at += 1;
+    }
+    lanes
+};
+
+/// Under a null lies any key. Eight rows at a time, since nulls mostly stand between other values.
 fn clear_nulls(codes: &mut [u32], nulls: &NullBuffer) {
     let bits = nulls.inner().bit_chunks();
     let words = bits.iter().chain(std::iter::once(bits.remainder_bits()));
-    for (codes, word) in codes.chunks_mut(64).zip(words) {
-        if codes.len() == 64 && word == !0 {
-            continue;
-        }
-        for (bit, code) in codes.iter_mut().enumerate() {
-            *code &= 0u32.wrapping_sub((word >> bit) as u32 & 1);
+    for (codes, byte) in codes.chunks_mut(8).zip(words.flat_map(u64::to_le_bytes)) {
+        if let Some(lanes) = LANES.get(usize::from(byte)) {
+            codes.iter_mut().zip(lanes).for_each(|(code, lane)| *code &= lane);
         }
     }
 }

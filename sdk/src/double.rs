@@ -46,7 +46,7 @@ fn short(number: f64) -> Option<Decimal> {
     }
     let binary = (size.to_bits() >> 52) as i32 - 1023;
     // 1233 / 4096 is a little less than the logarithm of 2: the power is right or one too large.
-    let mut places = (14 - (binary * 1233 >> 12)) as usize;
+    let mut places = (14 - ((binary * 1233) >> 12)) as usize;
     let mut power = *POWERS.get(places)?;
     if size * power >= 1e15 {
         places = places.checked_sub(1)?;

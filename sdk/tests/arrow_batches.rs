@@ -331,7 +331,7 @@ fn by_column(batches: &[RecordBatch], slashed_dates: bool) -> Made {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn columns_become_the_rows_that_their_text_becomes(
