@@ -307,7 +307,8 @@ async fn try_load(
         None => None,
     };
     let sources = vec![source.request(plugin)];
-    Job { lake: &lake, database: database.as_ref(), sources, options, cancel, bars: false }.execute().await
+    let unreadable = Vec::new();
+    Job { lake: &lake, database: database.as_ref(), sources, unreadable, options, cancel, bars: false }.execute().await
 }
 
 impl PlannedSource {
