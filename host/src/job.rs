@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ingest::plan;
+use crate::ingest::plan::{self, PlanProblem};
 use crate::ingest::receipt::Receipt;
 use crate::ingest::request::{RunOptions, SourceRequest};
 use crate::ingest::run::{self, RunContext};
@@ -21,6 +21,8 @@ pub struct Job<'a> {
     pub database: Option<&'a Database>,
     /// What is read. Each source works with the plugin it holds to the end, whatever is installed meanwhile.
     pub sources: Vec<SourceRequest>,
+    /// What is told of sources that cannot be read at all; the receipt says it with the other problems.
+    pub unreadable: Vec<PlanProblem>,
     /// How.
     pub options: RunOptions,
     /// Stops it.
@@ -40,7 +42,8 @@ impl Job<'_> {
             units::prepare_sources(database, &mut self.sources).await?;
         }
         let started = std::time::Instant::now();
-        let plan = plan::plan(self.lake, &self.sources, &self.options, &self.cancel).await?;
+        let mut plan = plan::plan(self.lake, &self.sources, &self.options, &self.cancel).await?;
+        plan.problems.splice(0..0, std::mem::take(&mut self.unreadable));
         tracing::debug!(periods = plan.periods.len(), milliseconds = started.elapsed().as_millis(), "planned");
         for problem in &plan.problems {
             tracing::error!(source = problem.source, "{}", problem.message);

@@ -41,7 +41,7 @@ fn component() -> &'static Path {
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(EngineOptions { cache: Cache::Off }).unwrap())
+    ENGINE.get_or_init(|| Engine::new(EngineOptions { cache: Cache::Off, ..EngineOptions::default() }).unwrap())
 }
 
 fn plugin() -> Arc<Plugin> {
@@ -347,7 +347,7 @@ fn a_cached_plugin_loads_fast_and_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::At { components: folder.path().join("components"), key: folder.path().join("key") };
     let load = || {
-        let engine = Engine::new(EngineOptions { cache: cache.clone() }).unwrap();
+        let engine = Engine::new(EngineOptions { cache: cache.clone(), ..EngineOptions::default() }).unwrap();
         let began = Instant::now();
         let plugin = engine.load(component()).unwrap();
         (began.elapsed(), plugin.digest().to_owned(), plugin.manifest().tables.len())

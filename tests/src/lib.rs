@@ -4,6 +4,7 @@
 pub mod azurite;
 pub mod bucket;
 pub mod components;
+pub mod flaky;
 pub mod oci;
 pub mod postgres;
 pub mod program;

@@ -34,8 +34,17 @@ pub struct Answer {
 impl Service {
     /// Starts a service on a free port. `config` is the path of its configuration.
     pub fn start(costhost: &Costhost, config: &Path) -> Self {
+        Self::start_with(costhost, config, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts a service on the address that its configuration names.
+    pub fn start_where_configured(costhost: &Costhost, config: &Path) -> Self {
+        Self::start_with(costhost, config, &[])
+    }
+
+    fn start_with(costhost: &Costhost, config: &Path, more: &[&str]) -> Self {
         let config = config.display().to_string();
-        let args = ["--log", "info", "serve", "--config", config.as_str(), "--listen", "127.0.0.1:0"];
+        let args = [&["--log", "info", "serve", "--config", config.as_str()], more].concat();
         let log = std::fs::File::create(costhost.folder().join("serve.log")).expect("a log");
         let mut command = costhost.command(&args);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
@@ -48,6 +57,23 @@ impl Service {
             panic!("no address in `{line}`; {log}")
         });
         Self { child, address }
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it answers on another address, and asks it there from now on.
+    pub fn moves_to(&mut self, address: SocketAddr) {
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            let ended = self.child.try_wait().expect("to ask for the child");
+            assert!(ended.is_none(), "the service ended: {ended:?}");
+            assert!(started.elapsed() < PATIENCE, "nothing answers on {address}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.address = address;
     }
 
     /// A request with further header lines.

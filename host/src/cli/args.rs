@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -9,9 +10,11 @@ use uuid::Uuid;
 
 use super::UsageError;
 use super::plugin_files::{LookupArgs, PluginLoader};
+use crate::ingest::error::chain;
+use crate::ingest::plan::PlanProblem;
 use crate::ingest::request::{PluginSettings, RunOptions, RunRequest, SourceRequest, checked_name, derived_name};
 use crate::lake::Lake;
-use crate::plugin::{Engine, EngineOptions, Limits};
+use crate::plugin::{Engine, EngineOptions, Limits, Plugin};
 use crate::settings::{self, ByteSize, ConfigFile, LimitsSection, Month, SourceSection};
 use crate::source::store::{self, StoreOptions};
 
@@ -113,7 +116,7 @@ pub struct WorkArgs {
 }
 
 /// What one plugin instance may use.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Plugin limits")]
 pub struct LimitArgs {
     /// Memory of an instance, all its memories together [default: 512MiB]
@@ -131,6 +134,15 @@ pub struct LimitArgs {
     /// Log records a second; more are dropped and counted [default: 100]
     #[arg(long, env = "COSTHOST_MAX_LOG_RATE", value_name = "N")]
     pub max_log_rate: Option<u32>,
+    /// Calls to storage that finding the reports of a source may make [default: 100000]
+    #[arg(long, env = "COSTHOST_MAX_DISCOVERY_CALLS", value_name = "N")]
+    pub max_discovery_calls: Option<u64>,
+    /// Bytes it may read, after decompression [default: 256MiB]
+    #[arg(long, env = "COSTHOST_MAX_DISCOVERY_BYTES", value_name = "SIZE")]
+    pub max_discovery_bytes: Option<ByteSize>,
+    /// Objects and folders it may list [default: 1000000]
+    #[arg(long, env = "COSTHOST_MAX_DISCOVERY_ENTRIES", value_name = "N")]
+    pub max_discovery_entries: Option<u64>,
 }
 
 impl LimitArgs {
@@ -153,6 +165,9 @@ impl LimitArgs {
             max_output: self.max_output,
             max_handles: self.max_handles,
             max_log_rate: self.max_log_rate,
+            max_discovery_calls: self.max_discovery_calls,
+            max_discovery_bytes: self.max_discovery_bytes,
+            max_discovery_entries: self.max_discovery_entries,
             log: None,
         };
         let mut limits = Limits::default();
@@ -214,35 +229,46 @@ pub fn checked(months: (Option<Month>, Option<Month>)) -> Result<(Option<Month>,
 }
 
 impl SourceArgs {
-    /// Loads plugins and settles names and settings.
+    /// Settles names and settings, and loads plugins. A source whose plugin cannot be loaded is left to be told, and the
+    /// others are read.
     ///
     /// # Errors
-    /// When a plugin cannot be loaded, a value is off, or names collide.
+    /// When a value is off, names collide, or no plugin can be loaded.
     pub fn request(&self, config: &ConfigFile, tenant: String) -> anyhow::Result<RunRequest> {
         let started = Instant::now();
         let engine = Engine::new(EngineOptions::default())?;
         tracing::debug!(milliseconds = started.elapsed().as_millis(), "plugin engine started");
         let sections = self.sections(config)?;
         let resolver = self.work.lookup.resolver(config)?;
+        let settled =
+            sections.iter().map(|section| self.settle(config, section)).collect::<anyhow::Result<Vec<_>>>()?;
+        refuse_collisions(&settled)?;
         let mut plugins = PluginLoader { engine: &engine, resolver, loaded: Vec::new() };
-        let mut sources = Vec::with_capacity(sections.len());
-        for section in &sections {
-            let source = self.source(config, section, &mut plugins)?;
-            if sources.iter().any(|known: &SourceRequest| known.name == source.name) {
-                let message = format!("two sources are called `{}`; give each a name of its own", source.name);
-                return Err(UsageError(message).into());
+        let (mut sources, mut unreadable) = (Vec::with_capacity(settled.len()), Vec::new());
+        // Tried once: a plugin that cannot be compiled may have taken long to say so.
+        let mut failed: BTreeMap<String, anyhow::Error> = BTreeMap::new();
+        for settled in settled {
+            if !failed.contains_key(&settled.plugin) {
+                match plugins.load(&settled.plugin) {
+                    Ok(plugin) => {
+                        sources.push(settled.source(plugin));
+                        continue;
+                    }
+                    Err(error) => _ = failed.insert(settled.plugin.clone(), error),
+                }
             }
-            if let Some(uuid) = source.uuid
-                && let Some(other) = sources.iter().find(|known| known.uuid == Some(uuid))
-            {
-                let message = format!("sources `{}` and `{}` have the same UUID {uuid}", other.name, source.name);
-                return Err(UsageError(message).into());
-            }
-            sources.push(source);
+            let message = failed.get(&settled.plugin).map(|error| chain(error.as_ref())).unwrap_or_default();
+            unreadable.push(PlanProblem { source: settled.name, month: None, message });
+        }
+        // With nothing to do, what is wrong is the command itself.
+        if sources.is_empty()
+            && let Some((_, error)) = failed.pop_first()
+        {
+            return Err(error);
         }
         let options = self.work.options(config, tenant, self.force);
         let options = RunOptions { allow_empty: self.allow_empty, ..options };
-        Ok(RunRequest { engine, sources, options })
+        Ok(RunRequest { engine, sources, unreadable, options })
     }
 
     /// Sources of the command line, else those of the configuration.
@@ -272,12 +298,7 @@ impl SourceArgs {
         Ok(self.sources.iter().map(section).collect())
     }
 
-    fn source(
-        &self,
-        config: &ConfigFile,
-        section: &SourceSection,
-        plugins: &mut PluginLoader<'_>,
-    ) -> anyhow::Result<SourceRequest> {
+    fn settle(&self, config: &ConfigFile, section: &SourceSection) -> anyhow::Result<SettledSource> {
         let defaults = &config.defaults;
         // Looks at nothing yet; a text that can be no place is told before any work.
         store::open(&section.location, &StoreOptions::default())?;
@@ -295,16 +316,61 @@ impl SourceArgs {
             (None, None) => Ok(None),
         };
         let months = checked((month(self.work.from, &section.from)?, month(self.work.to, &section.to)?))?;
-        Ok(SourceRequest {
+        Ok(SettledSource {
             name,
             name_is_derived: section.name.is_none(),
             uuid: section.uuid,
             location: section.location.clone(),
-            plugin: plugins.load(plugin)?,
+            plugin: plugin.clone(),
             settings: self.work.settings(config, Some(section))?,
             months,
         })
     }
+}
+
+/// A source whose plugin has not been loaded.
+struct SettledSource {
+    name: String,
+    name_is_derived: bool,
+    uuid: Option<Uuid>,
+    location: String,
+    /// Name or path.
+    plugin: String,
+    settings: PluginSettings,
+    months: (Option<Month>, Option<Month>),
+}
+
+impl SettledSource {
+    fn source(self, plugin: Arc<Plugin>) -> SourceRequest {
+        SourceRequest {
+            name: self.name,
+            name_is_derived: self.name_is_derived,
+            uuid: self.uuid,
+            location: self.location,
+            plugin,
+            settings: self.settings,
+            months: self.months,
+        }
+    }
+}
+
+/// Two sources of one name would replace each other in the lake, two of one UUID in a database.
+fn refuse_collisions(sources: &[SettledSource]) -> Result<(), UsageError> {
+    for (at, source) in sources.iter().enumerate() {
+        let mut before = sources.iter().take(at);
+        if before.clone().any(|known| known.name == source.name) {
+            return Err(UsageError(format!("two sources are called `{}`; give each a name of its own", source.name)));
+        }
+        if let Some(uuid) = source.uuid
+            && let Some(other) = before.find(|known| known.uuid == Some(uuid))
+        {
+            return Err(UsageError(format!(
+                "sources `{}` and `{}` have the same UUID {uuid}",
+                other.name, source.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ fn the_help_tells_the_defaults_that_hold() {
         ("max_output", mib(default.output_bytes_per_call)),
         ("max_handles", default.handles.to_string()),
         ("max_log_rate", default.log_records_per_second.to_string()),
+        ("max_discovery_calls", default.discovery.calls.to_string()),
+        ("max_discovery_bytes", mib(default.discovery.bytes)),
+        ("max_discovery_entries", default.discovery.entries.to_string()),
     ];
     let command = Flags::command();
     assert_eq!(command.get_arguments().filter(|argument| argument.get_id() != "help").count(), expected.len());
@@ -40,13 +43,18 @@ fn the_configuration_in_the_documentation_is_the_default() {
     let example = text.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let config: ConfigFile = toml::from_str(example).unwrap();
     assert!(config.limits.max_output.is_some() && config.limits.max_time.is_some());
-    let flags = LimitArgs { max_memory: None, max_time: None, max_output: None, max_handles: None, max_log_rate: None };
+    assert!(config.limits.max_discovery_calls.is_some() && config.limits.max_discovery_entries.is_some());
+    let flags = LimitArgs::default();
     assert_eq!(format!("{:?}", flags.limits(&config)), format!("{:?}", Limits::default()));
 }
 
 #[test]
 fn every_flag_raises_what_its_error_names() {
     let raised = limits(&["--max-memory", "1GiB", "--max-time", "90", "--max-output", "48MiB", "--max-handles", "300"]);
+    let discovery =
+        ["--max-discovery-calls", "7", "--max-discovery-bytes", "1GiB", "--max-discovery-entries", "9000000"];
+    let discovery = limits(&discovery).discovery;
+    assert_eq!((discovery.calls, discovery.bytes, discovery.entries), (7, 1 << 30, 9_000_000));
     let default = Limits::default();
     assert_eq!((raised.memory_bytes, raised.handles), (1 << 30, 300));
     assert_eq!(raised.wall_budget(0), std::time::Duration::from_secs(90));

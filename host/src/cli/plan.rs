@@ -40,7 +40,8 @@ pub async fn execute(args: PlanArgs) -> anyhow::Result<Exit> {
         database::ask_sources(database, &mut request.sources).await?;
     }
     let lake = args.lake.open(&config)?;
-    let plan = plan::plan(&lake, &request.sources, &request.options, &Cancel::default()).await?;
+    let mut plan = plan::plan(&lake, &request.sources, &request.options, &Cancel::default()).await?;
+    plan.problems.splice(0..0, request.unreadable);
     let mut rows = table::Table::new(&["source", "period", "decision", "files", "bytes", "revision", "why"]);
     for period in &plan.periods {
         let decision = serde_json::to_value(period.decision)?;

@@ -78,7 +78,7 @@ pub enum PluginCommand {
     /// Publish a plugin to an OCI registry
     Push(push::PushArgs),
     /// Show which numbers a new version would change: both versions read the same reports
-    Try(trial::TryArgs),
+    Try(Box<trial::TryArgs>),
 }
 
 /// Runs the chosen subcommand.
@@ -107,7 +107,7 @@ pub async fn execute(args: PluginArgs) -> anyhow::Result<Exit> {
         PluginCommand::Export(args) => archive::export(&args),
         PluginCommand::Import(args) => archive::import(args).await,
         PluginCommand::Push(args) => push::execute(args).await,
-        PluginCommand::Try(args) => trial::execute(args).await,
+        PluginCommand::Try(args) => trial::execute(*args).await,
     }
 }
 

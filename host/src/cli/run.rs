@@ -48,6 +48,7 @@ pub async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         lake: &lake,
         database: database.as_ref(),
         sources: request.sources,
+        unreadable: request.unreadable,
         options: request.options,
         cancel,
         bars: !args.json && std::io::stderr().is_terminal(),

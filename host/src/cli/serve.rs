@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 
 use super::plugin_files::LookupArgs;
 use super::{Exit, UsageError, run};
 use crate::cli::output::say;
 use crate::plugin::{Engine, EngineOptions};
-use crate::serve::{Overrides, Rack, Service, answer_requests, read_setup};
+use crate::serve::{Overrides, Rack, Service, read_setup};
 
 /// Flags of `costhost serve`.
 #[derive(Debug, Args)]
@@ -52,15 +51,13 @@ pub async fn execute(args: ServeArgs) -> anyhow::Result<Exit> {
     let setup = setup.map_err(|problems| UsageError(problems.join("\n")))?;
     let resolver = setup.resolver(&overrides)?;
     let listen = setup.service.listen;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
     // From here on a signal ends the service in order, also while plugins are compiled.
     let mut stop = tokio::spawn(stop_signal());
     let engine = Engine::new(EngineOptions::default())?;
     let service = Service::new(args.config, overrides, setup, digest, Rack::new(engine, resolver));
+    let address = service.listen(listen).await.map_err(anyhow::Error::msg)?;
     // Scripts that ask for port 0 read it here.
-    say!("listening on http://{}", listener.local_addr()?)?;
-    let endpoints = tokio::spawn(answer_requests(Arc::clone(&service), listener));
+    say!("listening on http://{address}")?;
     tokio::select! {
         () = service.load_plugins() => {}
         _ = &mut stop => return Ok(Exit::Done),
@@ -69,7 +66,7 @@ pub async fn execute(args: ServeArgs) -> anyhow::Result<Exit> {
     let watch = tokio::spawn(async move { watched.watch().await });
     let ended = service.run(async { _ = stop.await }).await;
     watch.abort();
-    endpoints.abort();
+    service.close();
     Ok(if ended { Exit::Done } else { Exit::Failed })
 }
 

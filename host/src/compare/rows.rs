@@ -54,6 +54,15 @@ pub enum Side {
     New,
 }
 
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Old => "old",
+            Self::New => "new",
+        })
+    }
+}
+
 /// The rows of a table by what tells them apart.
 #[derive(Debug)]
 pub struct ComparedRows {

@@ -67,7 +67,7 @@ pub enum CompareError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// A version fails where it should have worked.
-    #[error("version {version} ({side:?}) fails: {problems}")]
+    #[error("the {side} version, {version}, fails: {problems}")]
     Fails {
         /// Which one.
         side: Side,

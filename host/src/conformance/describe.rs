@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::report::Report;
 use crate::plugin::{Engine, Plugin};
+use crate::settings::schema::objections;
 
 /// Loads the plugin twice, each time in an instance of its own, and compares what it declares.
 pub(super) fn check(engine: &Engine, wasm: &Path, report: &mut Report) -> Option<Arc<Plugin>> {
@@ -21,5 +22,8 @@ pub(super) fn check(engine: &Engine, wasm: &Path, report: &mut Report) -> Option
     let same = format!("{manifest:?}") == format!("{:?}", again.manifest());
     let reason = "two instances declare different things: `describe` must be a constant. Is a HashMap iterated over?";
     report.add("", "it declares the same twice", if same { Ok(String::new()) } else { Err(vec![reason.to_owned()]) });
+    let objections = objections(&manifest.settings_schema);
+    let checked = if objections.is_empty() { Ok(String::new()) } else { Err(objections) };
+    report.add("", "its settings schema is checked in full", checked);
     Some(plugin)
 }

@@ -11,7 +11,7 @@ use super::grant::FixtureGrant;
 use super::report::Report;
 use crate::ingest::time_text;
 use crate::plugin::{Cancel, DiscoverRequest, Failure, Findings, FoundReport, Limits, Plugin, PluginError, Problem};
-use crate::source::bucket::{Bucket, GrantLimits};
+use crate::source::bucket::Bucket;
 use crate::source::store::{self, Location, StoreOptions};
 
 /// Objects in a page of a store.
@@ -33,7 +33,7 @@ pub(super) fn check(
     report: &mut Report,
 ) -> Option<Findings> {
     let find = |page: usize| -> Result<Findings, PluginError> {
-        let bucket = Bucket::new(location.clone(), GrantLimits::default(), handle.clone());
+        let bucket = Bucket::new(location.clone(), limits.discovery, handle.clone());
         let request =
             DiscoverRequest { settings: case.said.settings(), window: case.said.window(), now: case.said.now };
         plugin.discover(Arc::new(FixtureGrant::new(Arc::new(bucket), page)), request, limits, &Cancel::default())

@@ -15,7 +15,7 @@ use crate::lake::{Lake, LoadRecord, Partition};
 use crate::plugin::{Cancel, Compression, DiscoverRequest, Findings, FoundReport, Period, Plugin};
 use crate::settings::{Month, SettingsError};
 use crate::source;
-use crate::source::bucket::{Bucket, GrantLimits};
+use crate::source::bucket::Bucket;
 use crate::source::error::SourceError;
 use crate::source::grant::ObjectInfo;
 use crate::source::store::Location;
@@ -183,14 +183,19 @@ async fn find(
     let location = source::store::open(&source.location, &source::store::StoreOptions::default())?.resolve().await?;
     let location = Arc::new(location);
     let handle = tokio::runtime::Handle::current();
-    let bucket = Arc::new(Bucket::new(Location::clone(&location), GrantLimits::default(), handle));
+    let discovery = options.limits_of(&source.plugin).discovery;
+    let bucket = Arc::new(Bucket::new(Location::clone(&location), discovery, handle));
+    let lent = Arc::clone(&bucket);
     let window = source.window().map(|(start, end)| Period { start, end });
     let request = DiscoverRequest { settings: source.settings.for_rows(), window, now: options.now };
     let (plugin, limits, cancel) =
         (Arc::clone(&source.plugin), options.limits_of(&source.plugin).clone(), cancel.clone());
     // The guest's storage calls block, so discovery gets a thread that may.
-    let found = tokio::task::spawn_blocking(move || plugin.discover(bucket, request, &limits, &cancel)).await;
-    let findings = found.map_err(|_| IngestError::Internal("discovering reports".to_owned()))??;
+    let found = tokio::task::spawn_blocking(move || plugin.discover(lent, request, &limits, &cancel)).await;
+    let findings = found.map_err(|_| IngestError::Internal("discovering reports".to_owned()))?;
+    // Before what the plugin says: it may have taken a listing that was cut off for all there is.
+    bucket.within_limits()?;
+    let findings = findings?;
     if findings.reports.is_empty() && findings.problems.is_empty() {
         return Err(IngestError::Refused(nothing_found(source)));
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::plan::PlanProblem;
 use crate::plugin::{Engine, Limits, Plugin};
 use crate::settings::{Month, SettingsError};
 
@@ -73,6 +74,8 @@ pub struct RunRequest {
     pub engine: Engine,
     /// Places to read.
     pub sources: Vec<SourceRequest>,
+    /// Places that cannot be read, for want of their plugin.
+    pub unreadable: Vec<PlanProblem>,
     /// How.
     pub options: RunOptions,
 }

@@ -11,7 +11,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Precompiled};
 
 use super::aot::CompileCache;
-use super::compile;
+use super::compile::{self, CompileBounds};
 use super::error::PluginError;
 use super::linker;
 use super::loaded::Plugin;
@@ -46,6 +46,8 @@ pub enum Cache {
 pub struct EngineOptions {
     /// Where compiled plugins are kept.
     pub cache: Cache,
+    /// What compiling one may use.
+    pub compile: CompileBounds,
 }
 
 /// Runs plugins. One per process; cheap to share by reference.
@@ -53,6 +55,7 @@ pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<State>,
     cache: Option<CompileCache>,
+    compile: CompileBounds,
 }
 
 impl std::fmt::Debug for Engine {
@@ -86,7 +89,7 @@ impl Engine {
         let engine = wasmtime::Engine::new(config).map_err(failed)?;
         let linker = linker::linker(&engine).map_err(failed)?;
         start_clock(&engine).map_err(|error| PluginError::Engine { reason: error.to_string() })?;
-        Ok(Self { engine, linker, cache: open_cache(&options.cache) })
+        Ok(Self { engine, linker, cache: open_cache(&options.cache), compile: options.compile })
     }
 
     /// Loads a plugin: checks what it is and what it asks for, compiles it or takes it from the cache, and asks it to
@@ -120,7 +123,7 @@ impl Engine {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
             return Ok(component);
         }
-        let code = compile::compile(&self.engine, path, bytes)?;
+        let code = compile::compile(&self.engine, self.compile, path, bytes)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put(&self.engine, digest, &code)
         {

@@ -7,7 +7,7 @@ use crate::plugin::limits::{Cancel, Limits};
 use crate::plugin::state::{Duty, store};
 
 fn engine() -> Engine {
-    Engine::new(EngineOptions { cache: Cache::Off }).unwrap()
+    Engine::new(EngineOptions { cache: Cache::Off, ..EngineOptions::default() }).unwrap()
 }
 
 fn calls(engine: &Engine, limits: Limits, cancel: &Cancel) -> Calls {

@@ -10,6 +10,7 @@ use wit_component::DecodedWasm;
 use super::engine::{Engine, read_component, recognize};
 use super::error::PluginError;
 use super::linker::{self, PACKAGE, TRACK};
+use crate::settings::schema::{checked_keywords, objections};
 
 /// Interfaces that every plugin exports.
 const REQUIRED: [&str; 3] = ["describe", "discover", "normalize"];
@@ -36,7 +37,8 @@ fn finding(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding { what: what.into(), advice: advice.into() }
 }
 
-/// Looks at a file that should be a plugin. Nothing is found when a run would load it.
+/// Looks at a file that should be a plugin. Nothing is found when a run would load it and all that its settings schema says is
+/// checked.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -60,12 +62,25 @@ pub fn inspect(engine: &Engine, path: &Path) -> Result<Vec<Finding>, PluginError
         Err(_) => Vec::new(),
     };
     // The engine names only one thing, which is among what was found already.
-    if findings.is_empty()
-        && let Err(error) = engine.load(path)
-    {
-        findings.push(told(&error, path));
+    if findings.is_empty() {
+        match engine.load(path) {
+            Ok(plugin) => findings.extend(look_at_settings(&plugin.manifest().settings_schema)),
+            Err(error) => findings.push(told(&error, path)),
+        }
     }
     Ok(findings)
+}
+
+/// A schema that says more than is checked would not keep what it promises to operators.
+fn look_at_settings(schema: &str) -> Vec<Finding> {
+    let advice = || {
+        format!(
+            "Say it with what is checked before a run ({}), or leave it out and have the plugin itself check it",
+            checked_keywords()
+        )
+    };
+    let objections = objections(schema).into_iter();
+    objections.map(|objection| finding(format!("its settings schema: {objection}"), advice())).collect()
 }
 
 /// Looks at the names of what it imports and exports.
@@ -166,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        let engine = Engine::new(EngineOptions { cache: Cache::Off }).unwrap();
+        let engine = Engine::new(EngineOptions { cache: Cache::Off, ..EngineOptions::default() }).unwrap();
         let found = inspect(&engine, &path).unwrap();
         found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }

@@ -2,13 +2,15 @@
 //!
 //! Arrow's reader checks values; it trusts lengths more than a host can. Here every length is held against the bytes that
 //! are really there, so that nothing a plugin writes can make the reader allocate, repeat or skip more than the value's
-//! own size: no compression, no overlapping buffers, no more rows than a bound, and nothing after the end.
+//! own size: no compression, no overlapping buffers, no more rows and messages than a bound, and nothing after the end.
 
 use arrow::datatypes::Schema;
 use arrow::ipc::{self, MessageHeader, MetadataVersion};
 
 /// Rows of one value, over all its batches.
 pub(super) const MAX_ROWS: usize = 1 << 22;
+/// Messages of one value: batches and dictionaries. Every batch becomes arrays, however few its rows are.
+const MAX_MESSAGES: usize = 1 << 14;
 /// Columns and nested fields of a schema.
 const MAX_FIELDS: usize = 4096;
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -18,8 +20,14 @@ pub(super) fn check(bytes: &[u8]) -> Result<Schema, String> {
     let mut rest = Cursor { bytes, at: 0 };
     let Some(first) = rest.next()? else { return Err("an empty stream".to_owned()) };
     let schema = schema(&first)?;
-    let mut rows = 0usize;
+    let (mut rows, mut messages) = (0usize, 0usize);
     while let Some(message) = rest.next()? {
+        messages += 1;
+        if messages > MAX_MESSAGES {
+            return Err(format!(
+                "more than {MAX_MESSAGES} batches and dictionaries in one value; send fewer and larger batches"
+            ));
+        }
         rows += body(&message)?;
         if rows > MAX_ROWS {
             return Err(format!("more than {MAX_ROWS} rows in one value; send fewer at a time"));

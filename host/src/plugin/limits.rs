@@ -10,6 +10,8 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use wasmtime::ResourceLimiter;
 
+use crate::source::bucket::GrantLimits;
+
 const MIB: u64 = 1 << 20;
 /// How many calls' worth of output is given before any input.
 const OUTPUT_CALLS: u64 = 2;
@@ -37,6 +39,8 @@ pub struct Limits {
     pub log_message_bytes: usize,
     /// Log records less severe than this are not taken.
     pub log_level: LevelFilter,
+    /// What one discovery may call, read and list.
+    pub discovery: GrantLimits,
 }
 
 impl Default for Limits {
@@ -52,6 +56,7 @@ impl Default for Limits {
             log_records_per_second: 100,
             log_message_bytes: 4096,
             log_level: LevelFilter::TRACE,
+            discovery: GrantLimits::default(),
         }
     }
 }

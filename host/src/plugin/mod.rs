@@ -34,7 +34,7 @@ mod state;
 pub mod types;
 
 pub use build::{BuildError, Built, build_in_target, build_plugin};
-pub use compile::compiler_process;
+pub use compile::{CompileBounds, compiler_process};
 pub use engine::{Cache, Engine, EngineOptions, MAX_COMPONENT_BYTES, read_component};
 pub use error::{ErrorClass, Place, PluginError};
 pub use inspect::{Finding, inspect};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::{StatusCode, Url};
 
+use super::attempts::Attempts;
 use super::error::RegistryError;
 use super::files;
 use super::http;
@@ -121,15 +122,21 @@ async fn get(url: &Url, most: u64, plain_http: bool) -> Result<Option<Vec<u8>>, 
             plain(url)
         )));
     }
-    let response = http::client(plain_http)?.get(url.clone()).send().await;
-    let response = response.map_err(|error| remote(url, http::told(&error)))?;
-    match response.status() {
-        // Stores whose listing is forbidden say that of what is not there.
-        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => Ok(None),
-        status if status.is_success() => {
-            http::bounded(response, most).await.map(Some).map_err(|problem| remote(url, problem))
+    let client = http::client(plain_http)?;
+    let failed = |problem| remote(url, problem);
+    let mut attempts = Attempts::new();
+    loop {
+        let response = http::send(&mut attempts, || client.get(url.clone())).await.map_err(failed)?;
+        match response.status() {
+            // Stores whose listing is forbidden say that of what is not there.
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => return Ok(None),
+            status if status.is_success() => {
+                if let Some(bytes) = http::whole(&mut attempts, response, most).await.map_err(failed)? {
+                    return Ok(Some(bytes));
+                }
+            }
+            status => return Err(failed(format!("the server answers {status}"))),
         }
-        status => Err(remote(url, format!("the server answers {status}"))),
     }
 }
 

@@ -8,6 +8,7 @@
 //! Everything here is a plain file that is written beside its place, synced and renamed. Changes hold the store's lock, so
 //! two processes may install at once; readers need none.
 
+mod attempts;
 mod bundle;
 mod digest;
 mod error;

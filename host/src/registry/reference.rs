@@ -64,7 +64,15 @@ impl std::str::FromStr for PluginRef {
                     .map_err(|error| format!("`{pin}` is not a version such as 1.2.3: {error}"))?;
                 Some(Pin::Version(pin.to_owned()))
             }
-            Some(pin) => Some(Pin::Digest(pin.parse()?)),
+            Some(pin) => {
+                let neither = |_| {
+                    format!(
+                        "`{pin}` is neither a version such as 1.2.3 nor at least the first eight lower case hexadecimal \
+                         digits of a digest"
+                    )
+                };
+                Some(Pin::Digest(pin.parse().map_err(neither)?))
+            }
         };
         Ok(Self { name: name.to_owned(), pin })
     }
@@ -97,5 +105,7 @@ mod tests {
         ] {
             assert!(wrong.parse::<PluginRef>().is_err(), "{wrong}");
         }
+        let told = "a@9".parse::<PluginRef>().unwrap_err();
+        assert!(told.contains("`9` is neither a version"), "{told}");
     }
 }

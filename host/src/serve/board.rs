@@ -19,6 +19,8 @@ pub struct Status {
     pub costhost: &'static str,
     /// When the service started.
     pub started: String,
+    /// Address of the endpoints.
+    pub listening: Option<String>,
     /// Whether it is on its way down.
     pub stopping: bool,
     /// The configuration.

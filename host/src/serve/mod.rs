@@ -7,8 +7,10 @@
 //! version or a configuration is used only after all of it was checked, and one that is not leaves everything as it was.
 
 pub mod board;
+pub mod endpoints;
 pub mod gate;
 pub mod http;
+pub mod jobs;
 pub mod metrics;
 pub mod rack;
 pub mod schedule;
@@ -19,8 +21,8 @@ pub mod timetable;
 pub mod watch;
 
 pub use board::Status;
+pub use endpoints::Endpoints;
 pub use gate::{Refusal, Stage, misfits};
-pub use http::answer_requests;
 pub use rack::{Mark, Rack};
 pub use schedule::Schedule;
 pub use service::Service;

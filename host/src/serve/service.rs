@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::board::{self, Activity, Board, Status, run_status};
+use super::endpoints::Endpoints;
+use super::jobs::Jobs;
 use super::metrics::{Metrics, Outcome, SourceLabels};
 use super::rack::Rack;
 use super::setup::{Overrides, PlannedSource, Setup};
@@ -49,8 +51,10 @@ pub struct Service {
     timetable: Mutex<Timetable>,
     /// The timetable has changed.
     changed: Notify,
+    /// Where it answers.
+    pub(super) endpoints: Endpoints,
     /// Runs at once.
-    permits: Semaphore,
+    jobs: Jobs,
     /// Stops runs.
     pub(super) cancel: Cancel,
     /// Set when nothing new is to begin.
@@ -63,7 +67,7 @@ impl Service {
     pub fn new(path: PathBuf, overrides: Overrides, setup: Setup, digest: String, rack: Rack) -> Arc<Self> {
         let board = Board::default();
         board.adopted(digest);
-        let permits = Semaphore::new(setup.service.jobs);
+        let jobs = Jobs::new(setup.service.jobs);
         let service = Arc::new(Self {
             path,
             overrides,
@@ -73,7 +77,8 @@ impl Service {
             setup: RwLock::new(Arc::new(setup)),
             timetable: Mutex::default(),
             changed: Notify::new(),
-            permits,
+            endpoints: Endpoints::default(),
+            jobs,
             cancel: Cancel::default(),
             stopping: watch::channel(false).0,
             started: Utc::now(),
@@ -100,6 +105,7 @@ impl Service {
         }
         self.board.keep(|name| known.contains(name));
         self.board.adopted(digest);
+        self.jobs.resize(setup.service.jobs);
         *self.setup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(setup);
         self.fill_timetable();
     }
@@ -120,6 +126,11 @@ impl Service {
         let triggered = self.timetable().trigger(source, Utc::now());
         self.changed.notify_one();
         triggered
+    }
+
+    /// Answers no further request.
+    pub fn close(&self) {
+        self.endpoints.close();
     }
 
     /// Whether the service is on its way down.
@@ -179,14 +190,14 @@ impl Service {
     async fn run_source(self: Arc<Self>, name: String) {
         self.board.activity(&name, Activity::Queued, None);
         let mut stopped = self.stopped();
-        let permit = tokio::select! {
+        let place = tokio::select! {
             biased;
             _ = stopped.wait_for(|stopping| *stopping) => None,
-            permit = self.permits.acquire() => permit.ok(),
+            place = self.jobs.place() => place,
         };
         let setup = self.setup();
         let source = setup.sources.iter().find(|source| source.name == name);
-        if let (Some(_permit), Some(source)) = (permit, source) {
+        if let (Some(_place), Some(source)) = (place, source) {
             let failed = self.run_now(&setup, source).await;
             self.timetable().ended(&name, failed, Utc::now(), setup.service.backoff);
         } else {
@@ -254,6 +265,7 @@ impl Service {
         Status {
             costhost: env!("CARGO_PKG_VERSION"),
             started: board::time_text(self.started),
+            listening: self.endpoints.address().map(|address| address.to_string()),
             stopping: self.is_stopping(),
             config: self.board.config(),
             sources: setup.sources.iter().map(source).collect(),
@@ -307,7 +319,8 @@ async fn try_load(
         None => None,
     };
     let sources = vec![source.request(plugin)];
-    Job { lake: &lake, database: database.as_ref(), sources, options, cancel, bars: false }.execute().await
+    let unreadable = Vec::new();
+    Job { lake: &lake, database: database.as_ref(), sources, unreadable, options, cancel, bars: false }.execute().await
 }
 
 impl PlannedSource {

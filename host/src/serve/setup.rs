@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arrow::datatypes::i256;
 
+use super::jobs::Jobs;
 use super::schedule::Schedule;
 use super::timetable::Backoff;
 use crate::ingest::request::{PluginSettings, RunOptions, checked_name, derived_name};
@@ -267,6 +268,9 @@ fn service(section: &ServeSection, overrides: &Overrides, problems: &mut Vec<Str
     }
     if section.jobs == Some(0) || section.shadow_months == Some(0) {
         problems.push("serve: `jobs` and `shadow_months` are at least 1".to_owned());
+    }
+    if section.jobs.is_some_and(|jobs| jobs > Jobs::MOST) {
+        problems.push(format!("serve: `jobs` is at most {}", Jobs::MOST));
     }
     ServiceOptions {
         listen: overrides.listen.or(section.listen).unwrap_or(LISTEN),

@@ -55,7 +55,7 @@ impl Service {
     }
 
     /// Watches until the service stops.
-    pub async fn watch(&self) {
+    pub async fn watch(self: &Arc<Self>) {
         let mut stopped = self.stopped();
         let mut seen = self.board.config().digest;
         let mut unusable = String::new();
@@ -100,7 +100,7 @@ impl Service {
     }
 
     /// Takes a changed configuration, or tells why not. `seen` is the digest of the file that was looked at last.
-    async fn look_at_config(&self, seen: &mut String) {
+    async fn look_at_config(self: &Arc<Self>, seen: &mut String) {
         let (path, overrides) = (self.path.clone(), self.overrides.clone());
         let Ok((digest, read)) = tokio::task::spawn_blocking(move || read_setup(&path, &overrides)).await else {
             return;
@@ -137,7 +137,7 @@ impl Service {
     }
 
     /// Tries a configuration with the store, keys and lock file that it names.
-    async fn try_with_resolver(&self, setup: &Setup) -> Result<(), Vec<String>> {
+    async fn try_with_resolver(self: &Arc<Self>, setup: &Setup) -> Result<(), Vec<String>> {
         let resolver = setup.resolver(&self.overrides).map_err(|error| vec![chain(&error)])?;
         let names: Vec<String> = setup.plugins().into_iter().map(str::to_owned).collect();
         let asked = resolver.clone();
@@ -162,13 +162,11 @@ impl Service {
         tried
     }
 
-    /// Whether every plugin of a new configuration can be used with it.
-    async fn try_setup(&self, setup: &Setup) -> Result<(), Vec<String>> {
+    /// Whether every plugin of a new configuration can be used with it, and its address be had: the last thing to be looked
+    /// at, because the service moves there.
+    async fn try_setup(self: &Arc<Self>, setup: &Setup) -> Result<(), Vec<String>> {
         let before = self.setup();
         let mut problems = Vec::new();
-        if setup.service.listen != before.service.listen || setup.service.jobs != before.service.jobs {
-            tracing::warn!("`listen` and `jobs` of the new configuration hold from the next start on");
-        }
         for name in setup.plugins() {
             if let Looked::Refused(refusal) = self.look_at(name, setup).await
                 && self.rack.current(name).is_none()
@@ -183,6 +181,12 @@ impl Service {
             }
         }
         problems.extend(self.changed_plugins(&before, setup));
+        if problems.is_empty() && setup.service.listen != before.service.listen {
+            match self.listen(setup.service.listen).await {
+                Ok(address) => tracing::info!(%address, "the endpoints have moved"),
+                Err(problem) => problems.push(format!("serve: {problem}")),
+            }
+        }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 

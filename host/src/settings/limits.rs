@@ -22,6 +22,12 @@ pub struct LimitsSection {
     pub max_handles: Option<usize>,
     /// Log records a second.
     pub max_log_rate: Option<u32>,
+    /// Calls to storage in one discovery.
+    pub max_discovery_calls: Option<u64>,
+    /// Bytes read in one discovery, after decompression.
+    pub max_discovery_bytes: Option<ByteSize>,
+    /// Objects and folders listed in one discovery.
+    pub max_discovery_entries: Option<u64>,
     /// Least severe records that are taken: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log: Option<LogLevel>,
 }
@@ -43,6 +49,15 @@ impl LimitsSection {
         }
         if let Some(rate) = self.max_log_rate {
             limits.log_records_per_second = rate;
+        }
+        if let Some(calls) = self.max_discovery_calls {
+            limits.discovery.calls = calls;
+        }
+        if let Some(ByteSize(bytes)) = self.max_discovery_bytes {
+            limits.discovery.bytes = bytes;
+        }
+        if let Some(entries) = self.max_discovery_entries {
+            limits.discovery.entries = entries;
         }
         if let Some(LogLevel(level)) = self.log {
             limits.log_level = level;

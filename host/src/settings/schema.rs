@@ -1,12 +1,21 @@
 //! Settings against the JSON Schema that a plugin declares for them.
 //!
 //! The plugin checks its settings itself, and has the last word; this tells before anything runs. Of JSON Schema it
-//! knows what settings are described with; other keywords are left to the plugin.
+//! knows what settings are described with; authors are told which keywords are not among it ([`objections`]).
 
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
+
+mod keywords;
+
+pub use keywords::{checked_keywords, objections};
 
 /// Schemas refer to none but themselves here; deeper ones are not settings of people.
 const MAX_DEPTH: usize = 16;
+/// Names of types.
+const TYPES: [&str; 7] = ["object", "array", "string", "boolean", "null", "number", "integer"];
+/// Memory of a compiled pattern. Matching takes linear time, whatever it says.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// What of `settings` does not fit `schema`, each with its place; nothing if all of it does.
 ///
@@ -42,14 +51,21 @@ fn check(schema: &Value, value: &Value, place: &str, depth: usize, found: &mut V
         let allowed: Vec<String> = allowed.iter().map(Value::to_string).collect();
         found.push(format!("{name} must be one of {}", allowed.join(", ")));
     }
+    if let Some(only) = schema.get("const").filter(|only| *only != value) {
+        found.push(format!("{name} must be {only}"));
+    }
     let length = value.as_str().map(|text| text.chars().count() as u64);
     bounds(schema, length, ["minLength", "maxLength"], "characters", name, found);
     bounds(schema, value.as_array().map(|items| items.len() as u64), ["minItems", "maxItems"], "items", name, found);
-    if let Some(number) = value.as_f64() {
-        let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-        if bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most) {
-            found.push(format!("{name} is out of range"));
-        }
+    let members_count = value.as_object().map(|members| members.len() as u64);
+    bounds(schema, members_count, ["minProperties", "maxProperties"], "members", name, found);
+    if value.as_f64().is_some_and(|number| !in_range(schema, number)) {
+        found.push(format!("{name} is out of range"));
+    }
+    if let (Some(text), Some(wanted)) = (value.as_str(), schema.get("pattern").and_then(Value::as_str))
+        && pattern(wanted).is_some_and(|pattern| !pattern.is_match(text))
+    {
+        found.push(format!("{name} does not match the pattern {wanted}"));
     }
     if let Some(items) = value.as_array() {
         if let Some(of_items) = schema.get("items") {
@@ -63,6 +79,19 @@ fn check(schema: &Value, value: &Value, place: &str, depth: usize, found: &mut V
         }
     }
     members(schema, value, place, depth, found);
+}
+
+/// A pattern as JSON Schema has it: it may match anywhere. `None` when it is of a kind that cannot be checked here.
+fn pattern(text: &str) -> Option<Regex> {
+    RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().ok()
+}
+
+fn in_range(schema: &serde_json::Map<String, Value>, number: f64) -> bool {
+    let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
+    bound("minimum").is_none_or(|least| number >= least)
+        && bound("maximum").is_none_or(|most| number <= most)
+        && bound("exclusiveMinimum").is_none_or(|below| number > below)
+        && bound("exclusiveMaximum").is_none_or(|above| number < above)
 }
 
 fn members(schema: &serde_json::Map<String, Value>, value: &Value, place: &str, depth: usize, found: &mut Vec<String>) {
@@ -130,7 +159,9 @@ mod tests {
     const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["region"],"properties":{
         "region":{"type":"string","minLength":2,"enum":["eu","us"]},
         "keys":{"type":"array","uniqueItems":true,"items":{"type":"string","minLength":1}},
-        "share":{"type":["number","null"],"minimum":0,"maximum":1}}}"#;
+        "share":{"type":["number","null"],"minimum":0,"maximum":1},
+        "percent":{"type":"string","pattern":"^[0-9]+([.][0-9]+)?$"},"kind":{"const":"a"},
+        "more":{"exclusiveMinimum":0,"maxProperties":1}}}"#;
 
     fn told(settings: &str) -> Vec<String> {
         misfits(SCHEMA, &serde_json::from_str(settings).unwrap()).unwrap()
@@ -154,9 +185,14 @@ mod tests {
                 "keys[2] must have at least 1 characters",
                 "keys holds the same twice",
                 "share is out of range",
-                "`markup` is no setting of it; it has region, keys, share",
+                "`markup` is no setting of it; it has region, keys, share, percent, kind, more",
             ]
         );
+        assert_eq!(
+            told(r#"{"region":"eu","percent":"ten","kind":"b","more":0}"#),
+            ["percent does not match the pattern ^[0-9]+([.][0-9]+)?$", "kind must be \"a\"", "more is out of range"]
+        );
+        assert_eq!(told(r#"{"region":"eu","more":{"a":1,"b":2}}"#), ["more must have at most 1 members"]);
         assert_eq!(told("{}"), ["`region` is missing"]);
         assert_eq!(told("[]"), ["the settings must be of type object"]);
     }

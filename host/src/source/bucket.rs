@@ -1,6 +1,7 @@
 //! The prefix lent to a plugin during discovery: every path checked, every call, byte and entry counted.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -40,13 +41,16 @@ pub struct Bucket {
     calls: AtomicU64,
     bytes: AtomicU64,
     entries: AtomicU64,
+    /// The first limit that was exceeded: where, and which, in words.
+    exceeded: OnceLock<(String, String)>,
 }
 
 impl Bucket {
     /// Lends a location. It should be resolved ([`Location::resolve`]), or one that names an object looks empty.
     pub fn new(location: Location, limits: GrantLimits, handle: Handle) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { location, limits, handle, calls: zero(), bytes: zero(), entries: zero() }
+        let exceeded = OnceLock::new();
+        Self { location, limits, handle, calls: zero(), bytes: zero(), entries: zero(), exceeded }
     }
 
     /// Calls, bytes and entries used so far.
@@ -58,6 +62,24 @@ impl Bucket {
         }
     }
 
+    /// Which limit was exceeded, if one was. A plugin is told, too, but may go on with what it has seen until then: what it
+    /// finds that way is not all there is.
+    ///
+    /// # Errors
+    /// [`SourceError::OverLimit`].
+    pub fn within_limits(&self) -> Result<(), SourceError> {
+        let Some((place, limit)) = self.exceeded.get().cloned() else { return Ok(()) };
+        Err(SourceError::OverLimit { place, limit })
+    }
+
+    /// Keeps the first limit that was exceeded.
+    fn noted(&self, error: SourceError) -> SourceError {
+        if let SourceError::OverLimit { place, limit } = &error {
+            self.exceeded.get_or_init(|| (place.clone(), limit.clone()));
+        }
+        error
+    }
+
     fn call(&self) -> Result<(), SourceError> {
         self.charge(&self.calls, 1, self.limits.calls, "calls")
     }
@@ -67,10 +89,8 @@ impl Bucket {
         if before.saturating_add(amount) <= limit {
             return Ok(());
         }
-        Err(SourceError::OverLimit {
-            place: self.location.url.clone(),
-            limit: format!("{limit} {what} in one discovery"),
-        })
+        let limit = format!("{limit} {what} in one discovery. Name a longer prefix, or raise `max_discovery_{what}`");
+        Err(self.noted(SourceError::OverLimit { place: self.location.url.clone(), limit }))
     }
 
     fn read_span(&self, path: &str, span: Option<Range<u64>>) -> Result<Bytes, SourceError> {
@@ -108,7 +128,7 @@ impl Grant for Bucket {
         let place = self.location.place(path);
         let plain = if path.ends_with(".gz") && !raw.is_empty() {
             let left = self.limits.bytes.saturating_sub(self.bytes.load(Ordering::Relaxed));
-            let plain = fetch::gunzip_small(&raw, &place, left)?;
+            let plain = fetch::gunzip_small(&raw, &place, left).map_err(|error| self.noted(error))?;
             self.charge(&self.bytes, plain.len() as u64, self.limits.bytes, "bytes")?;
             plain
         } else {

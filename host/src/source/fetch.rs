@@ -326,6 +326,8 @@ pub(super) fn gunzip_small(stored: &[u8], place: &str, limit: u64) -> Result<Vec
     if out.len() as u64 <= limit {
         return Ok(out);
     }
-    let limit = format!("it decompresses to more than the {limit} bytes that are left to read in one discovery");
+    let limit = format!(
+        "it decompresses to more than the {limit} bytes that are left to read in one discovery. Raise `max_discovery_bytes`"
+    );
     Err(SourceError::OverLimit { place: place.to_owned(), limit })
 }

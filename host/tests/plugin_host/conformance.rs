@@ -16,7 +16,7 @@ fn engine() -> &'static Engine {
     let (_, engine) = ENGINE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::At { components: folder.path().join("components"), key: folder.path().join("key") };
-        let engine = Engine::new(EngineOptions { cache }).unwrap();
+        let engine = Engine::new(EngineOptions { cache, ..EngineOptions::default() }).unwrap();
         (folder, engine)
     });
     engine

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use costhost_tests::program::{Costhost, Ended, plugin, shared};
+use costhost_tests::tally;
 
 use crate::costhost;
 
@@ -39,7 +40,7 @@ fn a_new_plugin_passes_its_tests_as_it_is_and_loads_reports() {
 
     let tested = author.call(&["plugin", "test", "acme-cloud"]);
     assert_done(&tested);
-    assert!(tested.out.contains("15 checks passed"), "{}", tested.out);
+    assert!(tested.out.contains("16 checks passed"), "{}", tested.out);
 
     // A sum that is wrong by the last digit is found.
     let golden = author.folder().join("acme-cloud/fixtures/sample/golden/2025-10/totals.json");
@@ -48,7 +49,7 @@ fn a_new_plugin_passes_its_tests_as_it_is_and_loads_reports() {
     let tested = author.call(&["plugin", "test", "acme-cloud"]);
     assert_eq!(tested.code, 1, "{}", tested.out);
     let told = "line_items cost USD: \"1.900000000000000001\" and \"1.900000000000000002\" is expected";
-    assert!(tested.out.contains(told) && tested.out.contains("1 of 15 checks failed"), "{}", tested.out);
+    assert!(tested.out.contains(told) && tested.out.contains("1 of 16 checks failed"), "{}", tested.out);
 
     assert_done(&author.call(&["plugin", "build", "acme-cloud", "--output", "acme-cloud.wasm"]));
     let checked = author.call(&["plugin", "check", "acme-cloud.wasm"]);
@@ -142,4 +143,19 @@ fn what_is_no_plugin_is_told_in_plain_words() {
     assert!(name.code == 2 && name.err.contains("lower case"), "{}", name.err);
     let nothing = author.call(&["plugin", "test", "nowhere"]);
     assert!(nothing.code == 2 && nothing.err.contains("neither"), "{}", nothing.err);
+}
+
+#[test]
+fn a_settings_schema_that_says_more_than_is_checked_is_told_and_still_runs() {
+    let costhost = costhost();
+    let promising = tally::patched(&tally::component(), "additionalProperties", "patternsOfProperties");
+    std::fs::write(costhost.folder().join("promising.wasm"), promising).unwrap();
+    let checked = costhost.call(&["plugin", "check", "./promising.wasm"]);
+    assert_eq!(checked.code, 1, "{}", checked.err);
+    for part in ["the keyword `patternsOfProperties` is not one that is checked", "type, enum, const"] {
+        assert!(checked.out.contains(part), "`{part}` is not in {}", checked.out);
+    }
+    assert_done(&costhost.call(&["plugin", "check", &plugin("tally")]));
+    tally::deliver(&costhost.folder().join("bills"), "2026-01", 30);
+    assert_done(&costhost.call(&["run", "--plugin", "./promising.wasm", "bills"]));
 }

@@ -1,6 +1,7 @@
 //! The command line itself: usage errors, configuration, reports, completions, and what is refused as a plugin.
 
-use costhost_tests::program::shared;
+use costhost_tests::program::{plugin, shared};
+use costhost_tests::tally;
 use serde_json::Value;
 
 #[test]
@@ -90,6 +91,64 @@ fn what_is_no_plugin_is_refused_by_name() {
         assert!(ended.code == 1 || ended.code == 2, "{}", ended.err);
         assert!(ended.err.contains(says), "{}", ended.err);
     }
+}
+
+#[test]
+fn a_plugin_that_cannot_be_loaded_fails_its_own_sources_and_no_others() {
+    let costhost = super::costhost();
+    let folder = costhost.folder();
+    tally::deliver(&folder.join("bills"), "2026-01", 30);
+    std::fs::write(folder.join("cut.wasm"), &tally::component()[..1000]).unwrap();
+    let source =
+        |name: &str, plugin: &str| format!("[[source]]\nname = '{name}'\nlocation = 'bills'\nplugin = '{plugin}'\n");
+    let bad = source("cut", "./cut.wasm") + &source("again", "./cut.wasm") + &source("missing", "nowhere.wasm");
+    let config = folder.join("costhost.toml");
+    std::fs::write(&config, format!("{bad}{}", source("good", &plugin("tally")))).unwrap();
+
+    let planned = costhost.call(&["plan", "--config", "costhost.toml"]);
+    assert_eq!(planned.code, 1, "{}", planned.err);
+    let run = costhost.call(&["run", "--config", "costhost.toml"]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.contains("good") && run.out.contains("loaded"), "{}", run.out);
+    for (name, says) in [("cut", "cut.wasm"), ("again", "cut.wasm"), ("missing", "nowhere.wasm")] {
+        for out in [&planned.out, &run.out] {
+            let told = out.lines().any(|line| line.contains(name) && line.contains(says));
+            assert!(told, "nothing is said of {name} in {out}");
+        }
+    }
+    let rows = costhost.sql("select count(*) as n from tally.line_items");
+    assert_eq!(rows[0]["n"].to_string().trim_matches('"'), "30");
+
+    // With nothing left to do, the command itself is at fault.
+    std::fs::write(&config, bad).unwrap();
+    let nothing = costhost.call(&["run", "--config", "costhost.toml"]);
+    assert!(nothing.code != 0 && nothing.out.is_empty() && nothing.err.contains(".wasm"), "{nothing:?}");
+}
+
+#[test]
+fn a_discovery_ends_at_the_limits_of_an_operator() {
+    let costhost = super::costhost();
+    let bills = costhost.folder().join("bills");
+    for month in ["2026-01", "2026-02", "2026-03"] {
+        tally::deliver(&bills, month, 30);
+    }
+    let plugin = plugin("tally");
+    let text = "over the limit: 2 entries in one discovery. Name a longer prefix, or raise `max_discovery_entries`";
+    let config = costhost.folder().join("costhost.toml");
+    let with = |id: &str| {
+        let config_text = format!(
+            "[plugin.{id}]\nmax_discovery_entries = 2\n[defaults]\nplugin = '{plugin}'\n[[source]]\nname = 'a'\nlocation = 'bills'\n"
+        );
+        std::fs::write(&config, config_text).unwrap();
+        costhost.call(&["run", "--config", "costhost.toml"])
+    };
+    let stopped = with("tally");
+    assert_eq!(stopped.code, 1, "{}", stopped.err);
+    assert!(stopped.out.contains(text), "{}", stopped.out);
+    let by_flag = costhost.call(&["run", "--plugin", &plugin, "bills", "--max-discovery-entries", "2"]);
+    assert_eq!(by_flag.code, 1, "{}", by_flag.err);
+    assert!(by_flag.out.contains(text), "{}", by_flag.out);
+    assert_eq!(with("other").code, 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use costhost_tests::components::{VERSION, tally_version};
+use costhost_tests::flaky::{CUT_SHORT, Flaky, HANG_UP, answer};
 use costhost_tests::oci::{OciRegistry, PASSWORD, USER};
 use costhost_tests::program::{Costhost, plugin};
 use costhost_tests::tokens::TokenServer;
@@ -186,4 +187,90 @@ fn a_plugin_comes_from_a_web_server_over_tls_or_when_asked_to_without() {
     refused(&costhost, &["plugin", "install", "--plain-http", &format!("{url}x")], 1, "no such file");
     refused(&costhost, &["plugin", "install", &url.replace("http:", "https:")], 1, "127.0.0.1");
     refused(&costhost, &["plugin", "install", "s3://bucket/tally.wasm"], 2, "not fetched from");
+}
+
+#[test]
+fn a_server_that_has_trouble_is_asked_again_and_not_for_ever() {
+    let costhost = with_store();
+    let folder = costhost.folder().join("web");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(plugin("tally"), folder.join("tally.wasm")).unwrap();
+    let web = Web::start(&folder);
+    let server = format!("127.0.0.1:{}", web.1);
+    let install = |flaky: &Flaky, file: &str| {
+        costhost.call(&["plugin", "install", "--plain-http", &format!("http://{}/{file}", flaky.host())])
+    };
+    let at_once = "Retry-After: 0\r\n";
+    let busy = answer("503 Service Unavailable", at_once);
+    let troubles = vec![HANG_UP.to_owned(), busy, answer("429 Too Many Requests", at_once), CUT_SHORT.to_owned()];
+    let flaky = Flaky::before(&server, troubles);
+    let ended = install(&flaky, "tally.wasm");
+    assert_eq!((ended.code, flaky.asked()), (0, 5), "{}", ended.err);
+    assert_eq!(listed(&costhost)[0]["name"], "tally");
+
+    let flaky = Flaky::before(&server, vec![answer("429 Too Many Requests", at_once); 9]);
+    let ended = install(&flaky, "tally.wasm");
+    assert_eq!((ended.code, flaky.asked()), (1, 5), "{}", ended.err);
+    assert!(ended.err.contains("429 Too Many Requests; so ended the last of 5 attempts"), "{}", ended.err);
+
+    let flaky = Flaky::before(&server, vec![answer("503 Service Unavailable", "Retry-After: 3600\r\n"); 9]);
+    let ended = install(&flaky, "tally.wasm");
+    assert_eq!((ended.code, flaky.asked()), (1, 1), "{}", ended.err);
+    assert!(ended.err.contains("asks to come back in 3600 s"), "{}", ended.err);
+
+    // What is not there is not there the next time.
+    let flaky = Flaky::before(&server, Vec::new());
+    assert_eq!((install(&flaky, "nothing.wasm").code, flaky.asked()), (1, 1));
+}
+
+#[test]
+fn a_registry_that_has_trouble_is_asked_again() {
+    let registry = OciRegistry::start();
+    let costhost = with_store();
+    let busy = answer("503 Service Unavailable", "Retry-After: 0\r\n");
+    let flaky = Flaky::before(registry.host(), vec![HANG_UP.to_owned(), busy.clone(), busy]);
+    let to = format!("oci://{}/tally:x", flaky.host());
+    pushed(&costhost, &plugin("tally"), &to);
+    let flaky = Flaky::before(registry.host(), vec![CUT_SHORT.to_owned(), HANG_UP.to_owned()]);
+    done(&costhost, &["plugin", "install", &format!("oci://{}/tally:x", flaky.host())]);
+    assert!(flaky.asked() >= 3);
+}
+
+#[test]
+fn a_login_that_a_credential_helper_keeps_is_taken_from_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let registry = OciRegistry::with_login();
+    let mut costhost = with_store();
+    let to = format!("oci://{}/tally:x", registry.host());
+    let (programs, docker) = (costhost.folder().join("programs"), costhost.folder().join("docker"));
+    for folder in [&programs, &docker] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let helper = |name: &str, password: &str| {
+        let script = format!(
+            "#!/bin/sh\nread -r server\nif [ \"$1 $server\" != \"get {}\" ]; then echo 'credentials not found'; exit 1; fi\n\
+             echo '{{\"ServerURL\":\"x\",\"Username\":\"{USER}\",\"Secret\":\"{password}\"}}'\n",
+            registry.host()
+        );
+        let file = programs.join(format!("docker-credential-{name}"));
+        std::fs::write(&file, script).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    helper("ours", PASSWORD);
+    helper("theirs", "wrong");
+    let path = std::env::var("PATH").unwrap();
+    costhost.set("PATH", &format!("{}:{path}", programs.display()));
+    costhost.set("DOCKER_CONFIG", docker.to_str().unwrap());
+    let config = |text: String| std::fs::write(docker.join("config.json"), text).unwrap();
+    config(r#"{"auths":{},"credsStore":"ours"}"#.to_owned());
+    done(&costhost, &["plugin", "push", &plugin("tally"), &to]);
+    // A registry's own helper comes first, and its secret is never shown.
+    config(format!(r#"{{"credsStore":"ours","credHelpers":{{"{}":"theirs"}}}}"#, registry.host()));
+    let ended = refused(&costhost, &["plugin", "install", &to], 1, "401");
+    assert!(!ended.err.contains("wrong"), "{}", ended.err);
+    config(format!(r#"{{"credsStore":"theirs","credHelpers":{{"{}":"ours"}}}}"#, registry.host()));
+    done(&costhost, &["plugin", "install", &to]);
+    config(r#"{"credsStore":"missing"}"#.to_owned());
+    let ended = refused(&costhost, &["plugin", "install", "--replace", &to], 1, "docker login");
+    assert!(ended.err.contains("docker-credential-missing"), "{}", ended.err);
 }

@@ -1,5 +1,6 @@
 //! The configuration of a service: checked before anything starts, taken while it runs if it is good, told if it is not.
 
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 
 use costhost_tests::program::{Costhost, plugin};
@@ -110,6 +111,9 @@ fn a_check_tells_everything_that_is_wrong() {
     }
     for (from, to, says) in [
         ("max_time = 5", "max_tim = 5", "max_tim"),
+        ("max_time = 5", "max_discovery_files = 5", "max_discovery_files"),
+        ("max_time = 5", "max_discovery_bytes = '5 bits'", "bits"),
+        ("shadow = true", "jobs = 5000", "`jobs` is at most 1024"),
         ("log = 'warn'", "log = 'loud'", "loud"),
         ("[plugin.tally]", "[plugin.telly]", "[plugin.telly]"),
         ("name = 'two'", "name = 'one'", "two sources are called `one`"),
@@ -147,4 +151,78 @@ fn limits_of_one_plugin_hold_for_it_alone() {
     assert_eq!(stopped.code, 1, "{}", stopped.out);
     assert!((stopped.out + &stopped.err).contains("memory"));
     assert_eq!(run("other").code, 0);
+}
+
+#[test]
+fn the_endpoints_move_to_a_new_address_and_stay_where_it_cannot_be_had() {
+    let costhost = super::costhost();
+    let plugin = PathBuf::from(plugin("tally"));
+    let path = config(&costhost, &plugin, &format!("{QUICK}listen = '127.0.0.1:0'\n"), &[("one", "bills")]);
+    let mut service = Service::start_where_configured(&costhost, &path);
+    let before = service.address();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wanted = taken.local_addr().unwrap();
+    let listen_on = |address: SocketAddr, sources: &[(&str, &str)]| {
+        write_config(&path, &plugin, &format!("{QUICK}listen = '{address}'\n"), sources);
+    };
+    listen_on(wanted, &[("one", "bills"), ("two", "more")]);
+    let told = format!("cannot listen on {wanted}");
+    service.until(&told, |service| service.status()["config"]["refused"].to_string().contains(&told));
+    assert_eq!(names(&service), ["one"], "the old configuration stays");
+    assert_eq!(service.status()["listening"], before.to_string());
+
+    drop(taken);
+    listen_on(wanted, &[("one", "bills"), ("three", "more")]);
+    service.moves_to(wanted);
+    service.until("the new sources", |service| names(service) == ["one", "three"]);
+    assert!(TcpStream::connect(before).is_err(), "the old address still answers");
+
+    // The same port on all addresses: the old one stands in its way.
+    listen_on(SocketAddr::from(([0, 0, 0, 0], wanted.port())), &[("one", "bills")]);
+    service.moves_to(SocketAddr::from(([127, 0, 0, 2], wanted.port())));
+    service.until("one source", |service| names(service) == ["one"]);
+    assert_eq!(service.status()["listening"], format!("0.0.0.0:{}", wanted.port()));
+    service.terminate();
+    assert_eq!(service.ended(), 0);
+}
+
+#[test]
+fn jobs_become_more_and_fewer_while_runs_are_on() {
+    let mut costhost = super::costhost();
+    // A store that takes requests and never answers holds a run for as long as the test needs it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    for (name, value) in [("ENDPOINT_URL", endpoint.as_str()), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")] {
+        costhost.set(&format!("AWS_{name}"), value);
+    }
+    costhost.set("AWS_REGION", "us-east-1");
+    tally::deliver(&costhost.folder().join("bills"), "2026-01", 30);
+    let plugin = PathBuf::from(plugin("tally"));
+    let path = config(&costhost, &plugin, QUICK, &[]);
+    let with = |jobs: u32| {
+        write_config(&path, &plugin, &format!("{QUICK}jobs = {jobs}\n"), &[("quick", "bills")]);
+        let text = std::fs::read_to_string(&path).unwrap() + "[[source]]\nname = 'held'\nlocation = 's3://b/p'\n";
+        tally::install(text.as_bytes(), &path);
+    };
+    with(1);
+    let mut service = Service::start(&costhost, &path);
+    let adopted = |service: &Service| service.metric("costhost_config_reloads_total", &[("outcome", "adopted")]);
+    let activity = |service: &Service, name: &str| service.source(name)["activity"].as_str().unwrap().to_owned();
+    service.run("held");
+    service.until("the run that is held", |service| activity(service, "held") == "running");
+    service.run("quick");
+    service.until("a run that waits", |service| activity(service, "quick") == "queued");
+
+    with(2);
+    assert_eq!(service.after_runs("quick", 1)["last_run"]["outcome"], "loaded");
+    assert_eq!(activity(&service, "held"), "running");
+
+    let taken = adopted(&service);
+    with(1);
+    service.until("one job", |service| adopted(service) > taken);
+    service.run("quick");
+    service.until("a run that waits again", |service| activity(service, "quick") == "queued");
+    with(3);
+    service.after_runs("quick", 2);
+    assert_eq!(activity(&service, "held"), "running");
 }

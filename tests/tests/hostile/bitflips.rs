@@ -22,7 +22,7 @@ const FLIPPED: u32 = 500;
 
 #[test]
 fn a_real_value_with_flipped_bits_is_refused_or_valid() {
-    let engine = Engine::new(EngineOptions { cache: Cache::Off }).unwrap();
+    let engine = Engine::new(EngineOptions { cache: Cache::Off, ..EngineOptions::default() }).unwrap();
     let (batch, declared) = real_rows(&engine);
     let value = encode_ipc(&batch.schema(), std::slice::from_ref(&batch)).unwrap();
     let guest = echo(&engine, &declared);

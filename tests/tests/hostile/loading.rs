@@ -91,3 +91,40 @@ fn describe_calls_nothing() {
     let name = "describe-calls-the-host";
     check(&[Case::new(name, &Guest::named(name).given("hello"))]);
 }
+
+/// A component with one function of so many steps, each of which needs the one before.
+fn giant(steps: usize) -> Vec<u8> {
+    let step = "(local.set 0 (i64.mul (i64.add (local.get 0) (local.get 1)) (i64.load (i32.wrap_i64 (local.get 0)))))";
+    let function = format!("(func (param i64 i64) (result i64) {} (local.get 0))", step.repeat(steps));
+    wat::parse_str(format!("(component (core module (memory 1) {function}))")).unwrap()
+}
+
+/// Loads a component within bounds of the test's own: bytes, seconds and milliseconds. Gives the exit code and what was said.
+fn within(component: &[u8], bounds: [u64; 3]) -> (i32, String) {
+    let costhost = Costhost::new(env!("CARGO_BIN_EXE_costhost-under-test"));
+    std::fs::write(costhost.folder().join("giant.wasm"), component).unwrap();
+    let bounds = bounds.map(|bound| bound.to_string());
+    let ended = costhost.call(&["compile-within", &bounds[0], &bounds[1], &bounds[2], "giant.wasm"]);
+    (ended.code, ended.err)
+}
+
+#[test]
+fn compiling_is_bounded_in_memory_and_time() {
+    const AMPLE: [u64; 3] = [4 << 30, 300, 600_000];
+    // Enough for any honest plugin, on a machine of many cores, too: every thread of the compiler takes some.
+    const SMALL_MEMORY: u64 = 1 << 30;
+    let giant = giant(400_000);
+    let honest = within(&Guest::honest().component(), [SMALL_MEMORY, 60, AMPLE[2]]);
+    assert_eq!(honest, (0, String::new()));
+    for (bounds, says) in [
+        ([SMALL_MEMORY, AMPLE[1], AMPLE[2]], "more than 1024 MiB of memory"),
+        ([AMPLE[0], 1, AMPLE[2]], "more than 1 s of processor time"),
+        ([AMPLE[0], AMPLE[1], 1], "more than 1ms"),
+    ] {
+        let (code, said) = within(&giant, bounds);
+        assert_eq!(code, 1, "{said}");
+        for part in ["giant.wasm", says, "and was stopped", "split its largest functions"] {
+            assert!(said.contains(part), "`{part}` is not in: {said}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ fn output_is_bounded() {
         named("output-of-200-mib"),
         named("million-outputs"),
         named("million-rejects"),
+        named("million-batches").reading(values::no_rows()),
         // Three pushes, of which the host allows eight times their size.
         named("reject-of-31-mib").reading(vec![0; 3 << 20]),
     ]);

@@ -73,6 +73,12 @@ fn stream(schema: &Schema, batches: &[RecordBatch]) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
+/// A batch without rows.
+pub(crate) fn no_rows() -> Vec<u8> {
+    let batch = batch(Arc::new(StringArray::from(vec!["one", "two", "three"]))).slice(0, 0);
+    stream(&batch.schema(), &[batch])
+}
+
 /// Every lie by its name.
 pub(crate) fn lies() -> Vec<(&'static str, Vec<u8>)> {
     let (account, amount) = (ACCOUNT.1, AMOUNT.1);

@@ -21,13 +21,13 @@ pub struct CheckArgs {
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let path = plugin_file(&args.plugin)?;
     // What is checked once need not be kept compiled.
-    let engine = Engine::new(EngineOptions { cache: Cache::Off })?;
+    let engine = Engine::new(EngineOptions { cache: Cache::Off, ..EngineOptions::default() })?;
     let findings = inspect(&engine, &path)?;
     if findings.is_empty() {
         say!("{}: a plugin that this host can run", path.display())?;
         return Ok(Exit::Done);
     }
-    say!("{}: not a plugin that this host can run", path.display())?;
+    say!("{}: not in order", path.display())?;
     for finding in &findings {
         say!("- {finding}")?;
     }

@@ -15,7 +15,7 @@ use crate::plugin::{
     AccumulatorHandle, CallContext, Cancel, DiscoverRequest, Findings, FoundReport, InputFile, Instance, Limits,
     NormalizeJob, NormalizerHandle, Outcome, Plugin, Reject, SummaryTask, Usage, encode_ipc,
 };
-use crate::source::bucket::{Bucket, GrantLimits};
+use crate::source::bucket::Bucket;
 use crate::source::store::{self, Location, StoreOptions};
 
 /// Largest input that is held in memory.
@@ -37,7 +37,7 @@ pub(super) fn find(plugin: &Plugin, input: &str, settings: &str, handle: &Handle
         .map_err(|error| UsageError(format!("--settings is not JSON: {error}")))?;
     let location = store::open(input, &StoreOptions::default())?;
     let location = handle.block_on(location.resolve())?;
-    let bucket = Bucket::new(location.clone(), GrantLimits::default(), handle.clone());
+    let bucket = Bucket::new(location.clone(), Limits::default().discovery, handle.clone());
     let now = chrono::Utc::now().timestamp();
     let request = DiscoverRequest { settings: settings.to_owned(), window: None, now };
     let findings = plugin.discover(Arc::new(bucket), request, &Limits::default(), &Cancel::default())?;

@@ -1,13 +1,15 @@
 //! Who we are to a registry: what it asks for, and what the user has.
 //!
 //! Credentials come from `COSTHOST_REGISTRY_USER` and `COSTHOST_REGISTRY_PASSWORD`, else from the file that `docker login` and
-//! `podman login` write. They are sent to the registry that is talked to, and to the token server it names over TLS.
+//! `podman login` write, or the credential helper that it names. They are sent to the registry that is talked to, and to the token server it names over TLS.
 
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
+
+use super::helper;
 
 /// No such file is longer.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -117,6 +119,12 @@ fn login_files() -> Vec<PathBuf> {
 struct LoginFile {
     #[serde(default)]
     auths: std::collections::BTreeMap<String, Login>,
+    /// Helpers of single registries.
+    #[serde(default, rename = "credHelpers")]
+    helpers: std::collections::BTreeMap<String, String>,
+    /// The helper of all others.
+    #[serde(rename = "credsStore")]
+    store: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +137,12 @@ fn from_file(path: &Path, registry: &str) -> Option<Credentials> {
     let file: LoginFile = serde_json::from_slice(&bytes)
         .inspect_err(|_| tracing::warn!(file = %path.display(), "a file with logins is not JSON and is not used"))
         .ok()?;
+    // As docker has it: a registry's own helper, else the one of all, else what the file itself holds.
+    if let Some(helper) = file.helpers.get(registry).or(file.store.as_ref()).filter(|helper| !helper.is_empty())
+        && let Some(found) = helper::credentials(helper, registry)
+    {
+        return Some(found);
+    }
     let login = file.auths.get(registry).or_else(|| file.auths.get(&format!("https://{registry}")))?;
     let text = String::from_utf8(BASE64.decode(login.auth.as_ref()?).ok()?).ok()?;
     let (user, password) = text.split_once(':')?;

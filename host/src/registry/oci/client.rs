@@ -1,10 +1,13 @@
-//! Requests to one repository: signed in as needed, bounded, and in errors that name the place.
+//! Requests to one repository: signed in as needed, bounded, tried again, and in errors that name the place.
+
+use std::sync::OnceLock;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, WWW_AUTHENTICATE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use super::auth::{Challenge, Credentials, Token, credentials};
 use super::reference::OciReference;
+use crate::registry::attempts::Attempts;
 use crate::registry::error::RegistryError;
 use crate::registry::http::{self, bounded};
 
@@ -19,7 +22,9 @@ pub(super) struct Client {
     place: String,
     /// Whether tokens may be asked for without TLS, as the registry itself is.
     plain: bool,
-    credentials: Option<Credentials>,
+    registry: String,
+    /// What the user has for it; asked for when the registry wants a login.
+    credentials: OnceLock<Option<Credentials>>,
     /// The header that the registry accepted.
     authorization: Option<String>,
 }
@@ -36,7 +41,8 @@ impl Client {
             base,
             place: reference.to_string(),
             plain,
-            credentials: credentials(&reference.registry),
+            registry: reference.registry.clone(),
+            credentials: OnceLock::new(),
             authorization: None,
         })
     }
@@ -61,19 +67,32 @@ impl Client {
         )))
     }
 
-    /// Sends a request, signing in when the registry asks for it.
+    /// Sends a request, signing in when the registry asks for it, and again when it has trouble.
     pub(super) async fn send(
         &mut self,
         method: Method,
         url: &Url,
-        with: impl Fn(RequestBuilder) -> RequestBuilder + Send,
+        with: impl Fn(RequestBuilder) -> RequestBuilder + Send + Sync,
+    ) -> Result<Response, RegistryError> {
+        self.attempt(&mut Attempts::new(), method, url, with).await
+    }
+
+    async fn attempt(
+        &mut self,
+        attempts: &mut Attempts,
+        method: Method,
+        url: &Url,
+        with: impl Fn(RequestBuilder) -> RequestBuilder + Send + Sync,
     ) -> Result<Response, RegistryError> {
         for last in [false, true] {
-            let mut request = with(self.http.request(method.clone(), url.clone()));
-            if let Some(header) = &self.authorization {
-                request = request.header(AUTHORIZATION, header);
-            }
-            let response = request.send().await.map_err(|error| self.error(http::told(&error)))?;
+            let request = || {
+                let request = with(self.http.request(method.clone(), url.clone()));
+                match &self.authorization {
+                    Some(header) => request.header(AUTHORIZATION, header),
+                    None => request,
+                }
+            };
+            let response = http::send(attempts, request).await.map_err(|problem| self.error(problem))?;
             if response.status() != StatusCode::UNAUTHORIZED || last {
                 return Ok(response);
             }
@@ -86,7 +105,7 @@ impl Client {
 
     async fn sign_in(&self, challenge: Option<Challenge>) -> Result<String, RegistryError> {
         let login = || {
-            self.credentials.as_ref().ok_or_else(|| self.error("the registry wants a login: `docker login`, or COSTHOST_REGISTRY_USER and COSTHOST_REGISTRY_PASSWORD".to_owned()))
+            self.login().ok_or_else(|| self.error("the registry wants a login: `docker login`, or COSTHOST_REGISTRY_USER and COSTHOST_REGISTRY_PASSWORD".to_owned()))
         };
         match challenge {
             None => Err(self.error("the registry wants a login of a kind that is not known here".to_owned())),
@@ -102,6 +121,10 @@ impl Client {
         }
     }
 
+    fn login(&self) -> Option<&Credentials> {
+        self.credentials.get_or_init(|| credentials(&self.registry)).as_ref()
+    }
+
     async fn token(&self, realm: &str, service: Option<&str>, scope: Option<&str>) -> Result<String, RegistryError> {
         let mut url = Url::parse(realm).map_err(|error| self.error(format!("its token server {realm}: {error}")))?;
         if url.scheme() != "https" && !self.plain {
@@ -109,18 +132,22 @@ impl Client {
         }
         let parameters = [("service", service), ("scope", scope)];
         url.query_pairs_mut().extend_pairs(parameters.iter().filter_map(|(name, value)| Some((name, (*value)?))));
-        let mut request = self.http.get(url);
-        if let Some(Credentials { user, password }) = &self.credentials {
-            request = request.basic_auth(user, Some(password));
-        }
-        let response = request.send().await.map_err(|error| self.error(http::told(&error)))?;
+        let request = || {
+            let request = self.http.get(url.clone());
+            match self.login() {
+                Some(Credentials { user, password }) => request.basic_auth(user, Some(password)),
+                None => request,
+            }
+        };
+        let response = http::send(&mut Attempts::new(), request).await;
+        let response = response.map_err(|problem| self.error(format!("its token server: {problem}")))?;
         if !response.status().is_success() {
             let status = response.status();
             return Err(
                 self.error(format!("its token server answers {status}: is the login right, and may it do this?"))
             );
         }
-        let bytes = bounded(response, MAX_TOKEN_BYTES).await.map_err(|problem| self.error(problem))?;
+        let bytes = bounded(response, MAX_TOKEN_BYTES).await.map_err(|error| self.error(error.to_string()))?;
         let token = serde_json::from_slice::<Token>(&bytes).ok().and_then(Token::text);
         token.ok_or_else(|| self.error("its token server answers without a token".to_owned()))
     }
@@ -133,26 +160,27 @@ impl Client {
         most: u64,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
         let url = self.url(path)?;
-        let response = self.send(Method::GET, &url, |request| request.header(ACCEPT, accept)).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+        let mut attempts = Attempts::new();
+        loop {
+            let with = |request: RequestBuilder| request.header(ACCEPT, accept);
+            let response = self.attempt(&mut attempts, Method::GET, &url, with).await?;
+            if response.status() == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let response = self.succeeded(response).await?;
+            let read = http::whole(&mut attempts, response, most).await;
+            if let Some(bytes) = read.map_err(|problem| self.error(problem))? {
+                return Ok(Some(bytes));
+            }
         }
-        let response = self.succeeded(response).await?;
-        bounded(response, most).await.map(Some).map_err(|problem| self.error(problem))
     }
 
     /// The answer, or an error with what the registry says.
     pub(super) async fn succeeded(&self, response: Response) -> Result<Response, RegistryError> {
-        let status = response.status();
-        if status.is_success() {
+        if response.status().is_success() {
             return Ok(response);
         }
-        let said = bounded(response, 64 << 10).await.unwrap_or_default();
-        let said: serde_json::Value = serde_json::from_slice(&said).unwrap_or_default();
-        let message = said.pointer("/errors/0/message").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let message: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
-        let separator = if message.is_empty() { "" } else { ": " };
-        Err(self.error(format!("the registry answers {status}{separator}{message}")))
+        Err(self.error(http::refusal(response).await))
     }
 
     pub(super) fn error(&self, problem: String) -> RegistryError {

@@ -5,6 +5,7 @@
 
 mod auth;
 mod client;
+mod helper;
 mod manifest;
 mod pull;
 mod push;

@@ -83,7 +83,10 @@ fn limits_hold_over_all_calls() {
     let over = |result: Result<_, GrantError>| matches!(result, Err(GrantError::OverLimit(_)));
     let bucket = lend(GrantLimits { calls: 2, ..GrantLimits::default() });
     assert!(bucket.stat("a.csv").is_ok() && bucket.stat("a.csv").is_ok());
+    assert!(bucket.within_limits().is_ok());
     assert!(over(bucket.stat("a.csv").map(|_| ())));
+    let told = bucket.within_limits().unwrap_err().to_string();
+    assert!(told.contains("2 calls in one discovery") && told.contains("`max_discovery_calls`"), "{told}");
     let bucket = lend(GrantLimits { bytes: 15, ..GrantLimits::default() });
     assert!(bucket.read("a.csv", None).is_ok());
     assert!(over(bucket.read("a.csv", None).map(|_| ())));
@@ -105,7 +108,9 @@ fn gzipped_text_is_decompressed_within_the_limit() {
         Bucket::new(at(&runtime, &root), GrantLimits { bytes, ..GrantLimits::default() }, runtime.handle().clone())
     };
     assert_eq!(lend(1 << 20).read_text("t.gz").unwrap().len(), 100_000);
-    assert!(matches!(lend(50_000).read_text("t.gz"), Err(GrantError::OverLimit(_))));
+    let lent = lend(50_000);
+    assert!(matches!(lent.read_text("t.gz"), Err(GrantError::OverLimit(_))));
+    assert!(lent.within_limits().unwrap_err().to_string().contains("`max_discovery_bytes`"));
     assert!(matches!(lend(1 << 20).read_text("cut.gz"), Err(GrantError::Corrupt(_))));
     assert!(matches!(lend(1 << 20).read_text("latin1"), Err(GrantError::Corrupt(_))));
 }
