@@ -386,5 +386,5 @@ fn distinct_texts_leave_their_dictionary() {
 #[test]
 fn another_number_of_columns_is_a_fault_of_every_row() {
     let batch = batch(1, 5).project(&[0, 1, 2]).unwrap();
-    assert_eq!(by_column(&[batch.clone()], false), by_text(&[batch], false));
+    assert_eq!(by_column(std::slice::from_ref(&batch), false), by_text(&[batch], false));
 }

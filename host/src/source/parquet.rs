@@ -38,7 +38,7 @@ pub const BATCH_ROWS: usize = 32 * 1024;
 const LEAST_ROWS: i64 = 8 * 1024;
 /// A column stays a dictionary when its dictionary page, as stored, is at most this large in every row group: each
 /// batch carries its dictionary, so all of a large one would be looked at over and over.
-const SMALL_DICTIONARY: i64 = 1 << 20;
+const SMALL_DICTIONARY: i64 = 64 << 10;
 /// What is fetched of an object's end at first, in the hope that it holds the whole footer.
 const FOOTER: usize = 256 << 10;
 /// Column chunks of one row group that are fetched at a time.
