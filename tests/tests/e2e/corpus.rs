@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::costhost;
 
 /// The folders of released plugins: one is added with every release, and none can get lost.
-const RELEASED: [&str; 0] = [];
+const RELEASED: [&str; 4] = [
+    "aws-cur-0.1.0-0135616b8108",
+    "azure-export-0.1.0-3666872c0e18",
+    "lantern-jsonl-0.1.0-8ada61c98542",
+    "tally-0.1.0-807e13068f95",
+];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")

@@ -17,3 +17,15 @@ print(table.num_rows, sum(table['line_item_unblended_cost'].to_pylist(), decimal
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(ended.out.trim(), "119307 4064.4831315379");
 }
+
+#[test]
+fn duckdb_polars_and_pyarrow_read_every_value_alike() {
+    let costhost = super::costhost();
+    costhost.receipt(&[&shared("aws/nise"), "--source-name", "aws"]);
+    let script = format!("{}/read_back.py", env!("CARGO_MANIFEST_DIR"));
+    let ended = ended(python().args([&script, costhost.lake()]));
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let counts: Vec<u64> = ended.out.split_whitespace().map(|count| count.parse().unwrap()).collect();
+    let [files, rows, values] = counts[..] else { panic!("{}", ended.out) };
+    assert!(files >= 15 && rows > 500 && values > 20 * rows, "{counts:?}");
+}
