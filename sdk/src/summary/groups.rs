@@ -2,6 +2,7 @@
 
 mod many;
 
+use super::chunked::Chunked;
 use super::hash::FastHasher;
 use super::layout::GroupKey;
 use super::measures::{Measures, Overflow};
@@ -17,7 +18,7 @@ pub struct Groups<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> {
     /// Texts of keys and resources.
     pub interner: Interner,
     by_key: Slots,
-    groups: Vec<(GroupKey<TEXTS>, Measures<SUMS, MAXIMA>)>,
+    groups: Chunked<(GroupKey<TEXTS>, Measures<SUMS, MAXIMA>)>,
     resources: Resources,
     last: Option<(GroupKey<TEXTS>, u32)>,
 }
@@ -35,7 +36,7 @@ impl<const TEXTS: usize, const SUMS: usize, const MAXIMA: usize> Groups<TEXTS, S
         Groups {
             interner: Interner::new(),
             by_key: Slots::default(),
-            groups: Vec::new(),
+            groups: Chunked::new(),
             resources: Resources::default(),
             last: None,
         }

@@ -5,6 +5,7 @@
 //! the order of their texts; the rest is sets.
 
 pub mod arrays;
+mod chunked;
 pub mod columns;
 pub mod facts;
 pub mod fold;
