@@ -22,6 +22,13 @@ pub struct Held {
     pub(super) accumulators: Accumulators,
 }
 
+impl Held {
+    /// The whole states, by summary and piece.
+    pub(super) fn save(&mut self) -> Result<Vec<Vec<Vec<u8>>>, IngestError> {
+        self.accumulators.save(&mut self.instance)
+    }
+}
+
 /// One accumulator per summary of the plugin, in its order.
 #[derive(Debug)]
 pub(super) struct Accumulators(Vec<AccumulatorHandle>);

@@ -99,23 +99,32 @@ impl SummaryUnit<'_> {
         let outputs = manifest.summaries.iter().flat_map(|summary| &summary.outputs);
         outputs.for_each(|output| _ = made.entry(*output).or_default());
         let mut saved: Vec<Vec<Vec<u8>>> = vec![Vec::new(); manifest.summaries.len()];
-        let (mut whole, mut held) = (false, Vec::new());
+        let (mut alone, mut in_pieces, mut held) = (false, false, Vec::new());
         for part in summaries {
             match part {
-                Summarized::InParts(part) => saved.iter_mut().zip(part).for_each(|(all, own)| all.extend(own)),
+                Summarized::InParts(part) => {
+                    in_pieces = true;
+                    saved.iter_mut().zip(part).for_each(|(all, own)| all.extend(own));
+                }
                 Summarized::Alone(rows) => {
-                    whole = true;
+                    alone = true;
                     add(&mut made, rows.into_iter().flatten());
                 }
-                Summarized::Held(part) => {
-                    whole = true;
-                    held.push(*part);
-                }
+                Summarized::Held(part) => held.push(*part),
             }
         }
-        add(&mut made, sharing::complete(held, threads)?);
-        for (summary, pieces) in manifest.summaries.iter().zip(saved).filter(|_| !whole) {
-            self.merge(summary, pieces, &mut made)?;
+        if in_pieces {
+            // A plugin need not say the same of every state; one that does not fall into shares can only be merged whole.
+            for mut part in held.drain(..) {
+                saved.iter_mut().zip(part.save()?).for_each(|(all, own)| all.extend(own));
+            }
+        }
+        if !held.is_empty() {
+            add(&mut made, sharing::complete(held, threads)?);
+        } else if !alone {
+            for (summary, pieces) in manifest.summaries.iter().zip(saved) {
+                self.merge(summary, pieces, &mut made)?;
+            }
         }
         let mut identities = Vec::new();
         for summary in &manifest.summaries {

@@ -146,3 +146,34 @@ fn a_run_that_is_stopped_ends_at_once_and_leaves_nothing() {
         assert_eq!(data_files(&costhost), Vec::<PathBuf>::new(), "{workers} workers");
     }
 }
+
+/// States of this provider fall into shares where they have an odd number of lines: what parts say differs.
+#[test]
+fn states_that_are_shared_and_states_that_are_not_are_merged_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = folder.path().join("bucket/acme");
+    std::fs::create_dir_all(&bucket).unwrap();
+    for (file, lines) in [(1, 1), (2, 2), (3, 3), (4, 2)] {
+        let mut text = "service,day,team,department,project,seats,cost,currency,labels,invoice,colour\n".to_owned();
+        for line in 1..=lines {
+            text += &format!(
+                "Warehouse,2025-10-0{line},Blue,Sales,p{file},1,{file}.000000000000000001,USD,{{}},INV-{file},red\n"
+            );
+        }
+        std::fs::write(bucket.join(format!("tally-2025-10-{file}.csv")), text).unwrap();
+    }
+    let tally = plugin("tally");
+    let loaded = |workers: &str| {
+        let costhost = super::costhost();
+        let place = folder.path().join("bucket").display().to_string();
+        let ended = costhost.call(&["run", "--plugin", &tally, &place, "--source-name", "t", "--workers", workers]);
+        assert_eq!(ended.code, 0, "{}\n{}", ended.out, ended.err);
+        let tables = ["tally_daily_costs", "tally_bills", "tally_label_costs", "line_items"];
+        tables.map(|table| rows(&costhost, &format!("tally.{table}")))
+    };
+    let alone = loaded(ONE_THREAD);
+    assert!(alone[1][0].contains("\"lines\":8"), "{:?}", alone[1]);
+    for _ in 0..3 {
+        assert_eq!(loaded("4"), alone);
+    }
+}
