@@ -50,6 +50,9 @@ impl Accumulators {
         if all {
             return Ok(Some(Summarized::Alone(self.complete(instance)?)));
         }
+        if self.0.is_empty() {
+            return Ok(Some(Summarized::InParts(Vec::new())));
+        }
         for accumulator in self.iter() {
             if !instance.has_shares(accumulator)? {
                 return Ok(Some(Summarized::InParts(self.save(instance)?)));

@@ -183,7 +183,8 @@ impl PeriodSlot<'_> {
                 result = unless_panicking(what, || self.file(file, &mut stretch, context, progress));
                 self.give_up_after(&result);
             }
-            next = queue.next_of(first.slot);
+            // A file spread over threads is the last of its stretch: its states may have left the instance.
+            next = if file.spread && result.is_ok() { None } else { queue.next_of(first.slot) };
         }
         if result.is_ok() && !self.given_up.load(Ordering::Relaxed) {
             result = unless_panicking(what, || stretch.conclude());

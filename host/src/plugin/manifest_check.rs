@@ -25,6 +25,8 @@ const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tabl
 const RESERVED_TABLES: [&str; 2] = ["loads", "rejects"];
 const MAX_TITLE: usize = 200;
 const MAX_TABLES: usize = 256;
+/// Bytes of a settings schema: each of its patterns is compiled when it is checked.
+const MAX_SETTINGS_SCHEMA: usize = 256 << 10;
 /// Decimal places of a tolerance.
 const TOLERANCE_PLACES: usize = 18;
 
@@ -146,6 +148,9 @@ fn check_version(version: &str) -> Result<(), String> {
 }
 
 fn check_settings_schema(schema: &str) -> Result<(), String> {
+    if schema.len() > MAX_SETTINGS_SCHEMA {
+        return Err(format!("a settings schema of {} bytes; at most {MAX_SETTINGS_SCHEMA} are taken", schema.len()));
+    }
     let parsed: serde_json::Value =
         serde_json::from_str(schema).map_err(|error| format!("its settings schema is not JSON: {error}"))?;
     if parsed.is_object() { Ok(()) } else { Err("its settings schema is not a JSON object".to_owned()) }

@@ -43,5 +43,6 @@ pub use intake::encode_ipc;
 pub use limits::{Cancel, LimitKind, Limits};
 pub use loaded::{CallContext, Plugin};
 pub use manifest_database::is_json;
+pub(crate) use printable::printable;
 pub use row_reader::{RowReader, Unchecked};
 pub use types::*;

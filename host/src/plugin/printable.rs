@@ -1,7 +1,7 @@
 //! Text that plugins chose, made safe to show.
 
 /// Text from a plugin, safe for a terminal and a log line: at most `max` bytes, no control characters.
-pub(in crate::plugin) fn printable(text: &str, max: usize) -> String {
+pub(crate) fn printable(text: &str, max: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(max));
     for c in text.chars() {
         if shown.len() >= max {

@@ -6,12 +6,16 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
+use crate::plugin::printable;
+
 mod keywords;
 
 pub use keywords::{checked_keywords, objections};
 
 /// Schemas refer to none but themselves here; deeper ones are not settings of people.
 const MAX_DEPTH: usize = 16;
+/// Longest text that is shown of what is wrong.
+const MAX_SHOWN: usize = 1024;
 /// Names of types.
 const TYPES: [&str; 7] = ["object", "array", "string", "boolean", "null", "number", "integer"];
 /// Memory of a compiled pattern. Matching takes linear time, whatever it says.
@@ -32,7 +36,7 @@ pub fn misfits(schema: &str, settings: &Value) -> Result<Vec<String>, String> {
     }
     let mut found = Vec::new();
     check(&schema, settings, "", MAX_DEPTH, &mut found);
-    Ok(found)
+    Ok(found.into_iter().map(|misfit| printable(&misfit, MAX_SHOWN)).collect())
 }
 
 fn check(schema: &Value, value: &Value, place: &str, depth: usize, found: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! What a summary of days is made with: rows as numbers, groups of exact sums, sets of facts, and their saved pieces.
 //!
-//! A plugin says what its rows have in common and what is added up; that result and pieces do not depend on how rows were
+//! A plugin says what its rows have in common and what is added up; that the result does not depend on how rows were
 //! split or in which order they came is seen to here. Sums are of integers, groups are told apart by text and come out in
 //! the order of their texts; the rest is sets.
 

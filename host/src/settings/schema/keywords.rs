@@ -5,7 +5,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{MAX_DEPTH, TYPES, pattern};
+use super::{MAX_DEPTH, MAX_SHOWN, TYPES, pattern};
+use crate::plugin::printable;
+
+/// More are not looked for: each pattern among them takes time.
+const MOST_OBJECTIONS: usize = 100;
 
 /// What a keyword's value has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +85,15 @@ pub fn objections(schema: &str) -> Vec<String> {
     if let Ok(Value::Object(schema)) = serde_json::from_str(schema) {
         look_at(&schema, "", MAX_DEPTH, &mut found);
     }
-    found
+    // Names and patterns are the plugin's, and this is shown on terminals.
+    found.into_iter().map(|objection| printable(&objection, MAX_SHOWN)).collect()
 }
 
 fn look_at(schema: &Map<String, Value>, place: &str, depth: usize, found: &mut Vec<String>) {
     let at = if place.is_empty() { String::new() } else { format!(" of `{place}`") };
+    if found.len() >= MOST_OBJECTIONS {
+        return;
+    }
     if depth == 0 {
         found.push(format!("the schema{at} lies deeper than the {MAX_DEPTH} levels that are checked"));
         return;
@@ -202,5 +210,14 @@ mod tests {
     #[test]
     fn what_is_checked_can_be_read() {
         assert!(checked_keywords().starts_with("type, enum, const") && !checked_keywords().contains("title"));
+    }
+
+    #[test]
+    fn what_a_plugin_wrote_is_shown_without_control_characters() {
+        let found = objections("{\"\\u001b[2J\": 1, \"pattern\": \"\\u202e(\"}");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|text| !text.contains(['\u{1b}', '\u{202e}'])), "{found:?}");
+        let many: Vec<String> = (0..1000).map(|n| format!("\"p{n}\": {{\"never\": 1}}")).collect();
+        assert!(objections(&format!("{{\"properties\": {{{}}}}}", many.join(","))).len() <= MOST_OBJECTIONS);
     }
 }
